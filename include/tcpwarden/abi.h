@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The contract between the BPF programs and user space: limits, map keys and
+ * values, the socket record. Every field has a fixed width, padding is
+ * explicit, every size is asserted. A change of a layout here is a new
+ * TW_ABI_VERSION (it is in the path of the pins); a change of struct tw_record
+ * is a new TW_RECORD_VERSION, so an upgrade does not forget the originals.
+ *
+ * How the maps hang together:
+ *
+ *   current[0] = 7                   the generation in force; its slot is 7 % 2
+ *   generations[1] -> tw_generation  the policies, and sets of them
+ *   cgroups[1]     -> cgroup id  -> tw_set of the policies that select it
+ *   prefixes[1]    -> tw_prefix  -> tw_set, longest prefix wins
+ *   port_sets[1]   -> port class -> tw_set
+
+ * and for people, which no program reads:
+ *
+ *   loaded[1]                    tw_loaded: when, which digest, the names
+ *   texts[1 * 1024 + chunk]      the canonical policy text in pieces
+ *
+ * A connection's candidates are the intersection of four sets, one each for
+ * its cgroup, direction, remote address and service port; the lowest policy
+ * number that enforces wins. Publishing generation 8 fills slot 0, then stores
+ * 8 into current[0]: the one store that switches.
+ */
+#ifndef TCPWARDEN_ABI_H
+#define TCPWARDEN_ABI_H
+
+#include <linux/types.h>
+
+#define TW_ABI_VERSION	  1
+#define TW_RECORD_VERSION 1
+
+/* Limits. Each gives a located error or a counted fallback just past it. */
+#define TW_MAX_POLICIES	    256	  /* policies on a node */
+#define TW_MAX_PREFIXES	    64	  /* match.remote prefixes of a policy */
+#define TW_MAX_PORT_RANGES  64	  /* match.port ports and ranges of a policy */
+#define TW_MAX_CGROUP_DEPTH 16	  /* components of a cgroup path that policies can select */
+#define TW_MAX_CGROUPS	    65536 /* cgroups with an element of their own; others use an ancestor's */
+#define TW_MAX_COUNTERS	    512	  /* counter slots: two generations of policies at once */
+#define TW_MAX_ERRORS	    512	  /* distinct (site, errno) pairs that are counted */
+#define TW_NAME_LEN	    64	  /* a policy's name and its NUL */
+#define TW_SLOTS	    2	  /* generations that exist at once */
+#define TW_TEXT_CHUNK	    4096 /* bytes of policy text in an element of a texts map */
+#define TW_MAX_TEXT_CHUNKS  4096 /* so canonical text is at most 16 MiB */
+#define TW_PORTS	    65536
+#define TW_PATH_LEN	    4096 /* a cgroup path and its NUL */
+#define TW_EVENT_PATH_LEN   1024 /* as much of a path as the kernel's tracepoint gives */
+#define TW_REFUSAL_LEN	    1024
+
+/* What the kernel accepts, tcp(7) and net/ipv4/tcp.c: MAX_TCP_KEEPIDLE and so on. */
+#define TW_MIN_SECONDS	    1
+#define TW_MAX_SECONDS	    32767
+#define TW_MIN_PROBES	    1
+#define TW_MAX_PROBES	    127
+#define TW_MAX_USER_TIMEOUT 2147483647u /* milliseconds: INT_MAX */
+
+/*
+ * The five options, in the order in which they are written: the interval first
+ * (where kTLS on old kernels refuses it, nothing is written at all), the idle
+ * time last (only it re-arms a running timer).
+ */
+enum tw_field {
+	TW_INTERVAL,	 /* TCP_KEEPINTVL, seconds */
+	TW_PROBES,	 /* TCP_KEEPCNT */
+	TW_USER_TIMEOUT, /* TCP_USER_TIMEOUT, milliseconds; 0 is off */
+	TW_KEEPALIVE,	 /* SO_KEEPALIVE, 0 or 1 */
+	TW_IDLE,	 /* TCP_KEEPIDLE, seconds */
+	TW_FIELDS,
+};
+
+#define TW_BIT(field) (1u << (field))
+#define TW_TIMERS     (TW_BIT(TW_INTERVAL) | TW_BIT(TW_PROBES) | TW_BIT(TW_IDLE))
+
+/* The values of the five options, indexed by enum tw_field. */
+struct tw_options {
+	__u32 value[TW_FIELDS];
+};
+
+enum tw_direction {
+	TW_OUT, /* we connected */
+	TW_IN,	/* we accepted */
+	TW_DIRECTIONS,
+};
+
+/* A set of policy numbers; number n is bit n % 64 of word n / 64. */
+#define TW_SET_WORDS (TW_MAX_POLICIES / 64)
+
+struct tw_set {
+	__u64 word[TW_SET_WORDS];
+};
+
+enum tw_policy_flags {
+	TW_POLICY_AUTO = 1,    /* user_timeout: auto; value[TW_USER_TIMEOUT] is unused */
+	TW_POLICY_OBSERVE = 2, /* count, change nothing, search on */
+};
+
+enum tw_precedence {
+	TW_PRECEDENCE_APP, /* only what the application left unset is filled */
+};
+
+/* What one policy asks. */
+struct tw_policy {
+	struct tw_options want;
+	__u8 fields;	 /* TW_BIT()s of the options that it asks for; 0: an exemption */
+	__u8 flags;	 /* enum tw_policy_flags */
+	__u8 precedence; /* enum tw_precedence */
+	__u8 reserved;
+	__u16 counter; /* its element pair in the counters map, kept over reloads by name */
+	__u16 reserved2;
+};
+
+/* A generation as the programs read it, but for what is looked up by hash or prefix. */
+struct tw_generation {
+	__u64 attach_cgroup; /* id of the cgroup that the link is attached to */
+	__u32 prefixes;	     /* elements of the prefixes map; 0: skip the look-up */
+	__u32 reserved;
+	struct tw_set direction[TW_DIRECTIONS]; /* policies that match this direction */
+	struct tw_set observe;			/* policies that only observe */
+	struct tw_set any_cgroup;		/* policies without match.cgroup */
+	struct tw_set any_remote;		/* policies without match.remote */
+	struct tw_set any_port;			/* policies without match.port: port class 0 */
+	struct tw_policy policy[TW_MAX_POLICIES];
+	__u16 port_class[TW_PORTS]; /* 0: any_port; else a key of the port_sets map */
+};
+
+/* Key of the prefixes map; an IPv4 prefix is v4-mapped, its length 96 more. */
+struct tw_prefix {
+	__u32 len;
+	__u8 addr[16];
+};
+
+/* What became of one socket under one policy. */
+enum tw_outcome {
+	TW_SET,	      /* we wrote at least one option */
+	TW_ALREADY,   /* it carries what the policy asks */
+	TW_KEPT_APP,  /* it differs where the application's value stays */
+	TW_WOULD_SET, /* as TW_SET, but the policy only observes */
+	TW_FAILED,    /* the kernel refused; nothing was written */
+	TW_OUTCOMES,
+};
+
+/* Element counter * TW_DIRECTIONS + direction of the per-CPU counters map. */
+struct tw_counts {
+	__u64 sockets[TW_OUTCOMES];
+};
+
+/* A cgroup of the version 2 tree came or went; what the tw_cgroup_events ring carries. */
+enum tw_cgroup_event_kind {
+	TW_CGROUP_CREATED,
+	TW_CGROUP_REMOVED,
+};
+
+struct tw_cgroup_event {
+	__u64 id;
+	__u32 kind; /* enum tw_cgroup_event_kind */
+	__u32 len;  /* bytes of path with its NUL; 0: too long, look into the tree */
+	char path[TW_EVENT_PATH_LEN];
+};
+
+/* Where in the BPF programs a helper failed or a socket was passed over. */
+enum tw_site {
+	TW_SITE_GENERATION, /* the current generation's maps are not there */
+	TW_SITE_SOCKET,	    /* no tcp_sock behind the event */
+	TW_SITE_CGROUP,	    /* ENOENT: no ancestor is known; ELOOP: deeper than the limit */
+	TW_SITE_RECORD,	    /* the socket record could not be made */
+	TW_SITE_KEEPALIVE,  /* bpf_setsockopt(SO_KEEPALIVE) */
+	TW_SITE_IDLE,
+	TW_SITE_INTERVAL,
+	TW_SITE_PROBES,
+	TW_SITE_USER_TIMEOUT,
+	TW_SITE_UNDO, /* a value could not be put back after a failed write */
+	TW_SITES,
+};
+
+struct tw_error {
+	__u32 site;  /* enum tw_site */
+	__u32 error; /* errno, positive */
+};
+
+/*
+ * Carried by each connection that we change. A field that we wrote and that
+ * still has that value is ours; any other set field is the application's.
+ */
+struct tw_record {
+	__u8 direction; /* enum tw_direction */
+	__u8 app;	/* TW_BIT()s that the application had set when we came */
+	__u8 written;	/* TW_BIT()s that we wrote */
+	__u8 reserved;
+	__u16 counter; /* of the policy that wrote */
+	__u16 reserved2;
+	struct tw_options original;
+	struct tw_options ours; /* the values written, valid where `written` says so */
+};
+
+/* A policy of a generation, as people know it. */
+struct tw_loaded_policy {
+	char name[TW_NAME_LEN];
+	__u16 counter;
+	__u8 flags; /* enum tw_policy_flags */
+	__u8 reserved[5];
+};
+
+/* What people ask of a generation; of value only where `number` is the current one. */
+struct tw_loaded {
+	__u64 number;
+	__u64 at_ns;	 /* CLOCK_REALTIME */
+	__u64 digest[2]; /* XXH3-128 of the canonical text, high half first */
+	__u32 text_len;	 /* bytes of canonical text */
+	__u32 policies;	 /* how many */
+	struct tw_loaded_policy policy[TW_MAX_POLICIES];
+};
+
+/* What is true of this node's enforcement, whatever the generation. */
+struct tw_state {
+	__u64 attach_cgroup;
+	__u64 refused_at_ns; /* CLOCK_REALTIME of the last refused policy; 0: none */
+	char version[32];    /* of the loader that last took over */
+	char refusal[TW_REFUSAL_LEN];
+	char attached_to[TW_PATH_LEN];
+};
+
+/* Who holds the lock; outside the ABI version's folder, so never to change. */
+struct tw_owner {
+	__u32 pid;
+	__u32 reserved;
+	__u64 start_time; /* field 22 of /proc/PID/stat: a pid may be used again */
+};
+
+#define TW_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed size")
+TW_ASSERT_SIZE(struct tw_options, 20);
+TW_ASSERT_SIZE(struct tw_set, 32);
+TW_ASSERT_SIZE(struct tw_policy, 28);
+TW_ASSERT_SIZE(struct tw_generation, 16 + 6 * 32 + 256 * 28 + 65536 * 2);
+TW_ASSERT_SIZE(struct tw_prefix, 20);
+TW_ASSERT_SIZE(struct tw_counts, 40);
+TW_ASSERT_SIZE(struct tw_cgroup_event, 16 + 1024);
+TW_ASSERT_SIZE(struct tw_error, 8);
+TW_ASSERT_SIZE(struct tw_record, 48);
+TW_ASSERT_SIZE(struct tw_loaded_policy, 72);
+TW_ASSERT_SIZE(struct tw_loaded, 40 + 256 * 72);
+TW_ASSERT_SIZE(struct tw_state, 48 + 1024 + 4096);
+TW_ASSERT_SIZE(struct tw_owner, 16);
+
+#endif
