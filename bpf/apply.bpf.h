@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One socket: who it is, which policy it meets, what values it has, and how
+ * they are written. Shared by all programs that see a struct sock.
+ */
+#ifndef TW_APPLY_BPF_H
+#define TW_APPLY_BPF_H
+
+#include "maps.bpf.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#include <tcpwarden/match.h>
+
+#include "count.bpf.h"
+
+#define AF_INET		 2
+#define SOL_SOCKET	 1
+#define SO_KEEPALIVE	 9
+#define SOL_TCP		 6
+#define TCP_KEEPIDLE	 4
+#define TCP_KEEPINTVL	 5
+#define TCP_KEEPCNT	 6
+#define TCP_USER_TIMEOUT 18
+#define ENOENT		 2
+#define ELOOP		 40
+#define ENOMEM		 12
+
+/*
+ * Ticks a second: tcp_sock holds its timers in jiffies. From user space, since
+ * __kconfig needs a kernel configuration file that containers do not have.
+ */
+const volatile __u32 tw_hz = 0;
+
+/* --- the generation in force ------------------------------------------------ */
+
+/*
+ * Read once an event: the slot stays the event's own even if a switch happens
+ * meanwhile, and what is in it stays until a grace period later.
+ */
+static __always_inline __u32 tw_current_slot(void)
+{
+	__u32 zero = 0;
+	__u64 *number = bpf_map_lookup_elem(&tw_current, &zero);
+
+	return number ? *(volatile __u64 *)number % TW_SLOTS : 0;
+}
+
+/* NULL where no generation was ever put there. */
+static __always_inline struct tw_generation *tw_generation_at(__u32 slot)
+{
+	__u32 zero = 0;
+	void *map = bpf_map_lookup_elem(&tw_generations, &slot);
+
+	return map ? bpf_map_lookup_elem(map, &zero) : NULL;
+}
+
+/* --- which policies a socket meets ------------------------------------------ */
+
+/* The old layout of sk_cgrp_data: set low bits mean "not a cgroup", that is the root. */
+static __always_inline struct cgroup *tw_cgroup_old(struct sock *sk)
+{
+	struct sock_cgroup_data___old *data = (void *)&sk->sk_cgrp_data;
+	__u64 val = BPF_CORE_READ(data, val);
+
+	return val & 3 ? NULL : (struct cgroup *)(unsigned long)val;
+}
+
+/*
+ * The policies that select the socket's cgroup: the element of the nearest
+ * ancestor that has one. NULL where none has, which is counted.
+ */
+static __always_inline const struct tw_set *tw_cgroup_set(struct sock *sk, __u32 slot,
+							  const struct tw_generation *generation)
+{
+	bool direct = bpf_core_field_exists(struct sock_cgroup_data, cgroup);
+	void *map = bpf_map_lookup_elem(&tw_cgroups, &slot);
+	struct cgroup_subsys_state *parent;
+	struct cgroup *cgroup;
+	struct tw_set *set;
+	__u64 id;
+	int level;
+
+	if (!map)
+		return NULL;
+	if (direct) {
+		cgroup = sk->sk_cgrp_data.cgroup;
+		level = cgroup->level;
+	} else {
+		cgroup = tw_cgroup_old(sk);
+		if (!cgroup) {
+			id = generation->attach_cgroup;
+			return bpf_map_lookup_elem(map, &id);
+		}
+		level = BPF_CORE_READ(cgroup, level);
+	}
+	if (level > TW_MAX_CGROUP_DEPTH) {
+		tw_count_error(TW_SITE_CGROUP, -ELOOP);
+		return &generation->any_cgroup;
+	}
+
+	for (int i = 0; i <= TW_MAX_CGROUP_DEPTH; i++) {
+		if (direct)
+			id = cgroup->kn->id;
+		else
+			id = BPF_CORE_READ(cgroup, kn, id);
+		set = bpf_map_lookup_elem(map, &id);
+		if (set)
+			return set;
+		if (direct)
+			parent = cgroup->self.parent;
+		else
+			parent = BPF_CORE_READ(cgroup, self.parent);
+		if (!parent)
+			break;
+		if (direct)
+			cgroup = parent->cgroup;
+		else
+			cgroup = BPF_CORE_READ(parent, cgroup);
+	}
+	tw_count_error(TW_SITE_CGROUP, -ENOENT);
+	return NULL;
+}
+
+/* The policies that select the peer's address, IPv4 as v4-mapped. */
+static __always_inline const struct tw_set *tw_remote_set(struct sock *sk, __u32 slot,
+							  const struct tw_generation *generation)
+{
+	struct tw_prefix key = { .len = 128 };
+	const struct tw_set *set;
+	void *map;
+
+	if (!generation->prefixes)
+		return &generation->any_remote;
+	map = bpf_map_lookup_elem(&tw_prefixes, &slot);
+	if (!map)
+		return NULL;
+	if (sk->__sk_common.skc_family == AF_INET) {
+		key.addr[10] = key.addr[11] = 0xff;
+		*(__be32 *)&key.addr[12] = sk->__sk_common.skc_daddr;
+	} else {
+		BPF_CORE_READ_INTO(&key.addr, sk, __sk_common.skc_v6_daddr);
+	}
+	set = bpf_map_lookup_elem(map, &key);
+	return set ?: &generation->any_remote;
+}
+
+/* The policies that select the service port: the remote one for out, the local one for in. */
+static __always_inline const struct tw_set *tw_port_set(struct sock *sk,
+							enum tw_direction direction, __u32 slot,
+							const struct tw_generation *generation)
+{
+	__u16 port = direction == TW_OUT ? bpf_ntohs(sk->__sk_common.skc_dport)
+					 : sk->__sk_common.skc_num;
+	__u32 class = generation->port_class[port];
+	void *map;
+
+	if (!class)
+		return &generation->any_port;
+	map = bpf_map_lookup_elem(&tw_port_sets, &slot);
+	return map ? bpf_map_lookup_elem(map, &class) : NULL;
+}
+
+/* Which policy wins, and who only observes. False where a map is not there, which is counted. */
+static __always_inline bool tw_match(struct sock *sk, enum tw_direction direction, __u32 slot,
+				     const struct tw_generation *generation,
+				     struct tw_verdict *ret_verdict)
+{
+	const struct tw_set *cgroup, *remote, *port;
+
+	cgroup = tw_cgroup_set(sk, slot, generation);
+	if (!cgroup)
+		return false;
+	remote = tw_remote_set(sk, slot, generation);
+	port = tw_port_set(sk, direction, slot, generation);
+	if (!remote || !port) {
+		tw_count_error(TW_SITE_GENERATION, -ENOENT);
+		return false;
+	}
+	tw_select(cgroup, &generation->direction[direction], remote, port, &generation->observe,
+		  ret_verdict);
+	return true;
+}
+
+/* --- a socket's values ------------------------------------------------------ */
+
+/* What an unset timer means in the socket's network namespace. */
+static __always_inline void tw_read_sysctl(struct sock *sk, struct tw_options *ret_sysctl)
+{
+	struct net *net = sk->__sk_common.skc_net.net;
+
+	ret_sysctl->value[TW_KEEPALIVE] = 0;
+	ret_sysctl->value[TW_USER_TIMEOUT] = 0;
+	ret_sysctl->value[TW_IDLE] = (__u32)net->ipv4.sysctl_tcp_keepalive_time / tw_hz;
+	ret_sysctl->value[TW_INTERVAL] = (__u32)net->ipv4.sysctl_tcp_keepalive_intvl / tw_hz;
+	ret_sysctl->value[TW_PROBES] =
+		BPF_CORE_READ_BITFIELD(net, ipv4.sysctl_tcp_keepalive_probes);
+}
+
+/* The effective values: `sysctl` where a timer is unset. */
+static __always_inline void tw_read_options(struct tcp_sock *tp, const struct tw_options *sysctl,
+					    struct tw_options *ret_now)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	__u32 keepopen = bpf_core_enum_value(enum sock_flags, SOCK_KEEPOPEN);
+
+	*ret_now = *sysctl;
+	ret_now->value[TW_KEEPALIVE] = sk->__sk_common.skc_flags >> keepopen & 1;
+	ret_now->value[TW_USER_TIMEOUT] = tp->inet_conn.icsk_user_timeout;
+	if (tp->keepalive_time)
+		ret_now->value[TW_IDLE] = tp->keepalive_time / tw_hz;
+	if (tp->keepalive_intvl)
+		ret_now->value[TW_INTERVAL] = tp->keepalive_intvl / tw_hz;
+	if (tp->keepalive_probes)
+		ret_now->value[TW_PROBES] = tp->keepalive_probes;
+}
+
+static __always_inline int tw_write_field(void *ctx, enum tw_field field, __u32 value)
+{
+	int level = SOL_TCP, option;
+
+	switch (field) {
+	case TW_INTERVAL:
+		option = TCP_KEEPINTVL;
+		break;
+	case TW_PROBES:
+		option = TCP_KEEPCNT;
+		break;
+	case TW_USER_TIMEOUT:
+		option = TCP_USER_TIMEOUT;
+		break;
+	case TW_KEEPALIVE:
+		level = SOL_SOCKET;
+		option = SO_KEEPALIVE;
+		break;
+	default:
+		option = TCP_KEEPIDLE;
+	}
+	return bpf_setsockopt(ctx, level, option, &value, sizeof(value));
+}
+
+static __always_inline enum tw_site tw_field_site(enum tw_field field)
+{
+	switch (field) {
+	case TW_INTERVAL:
+		return TW_SITE_INTERVAL;
+	case TW_PROBES:
+		return TW_SITE_PROBES;
+	case TW_USER_TIMEOUT:
+		return TW_SITE_USER_TIMEOUT;
+	case TW_KEEPALIVE:
+		return TW_SITE_KEEPALIVE;
+	default:
+		return TW_SITE_IDLE;
+	}
+}
+
+/*
+ * Write the fields in `write`, all or nothing: where one is refused, those
+ * written before it are put back to `now`. Returns 0 or the helper's error.
+ */
+static __always_inline int tw_write(void *ctx, const struct tw_options *want,
+				    const struct tw_options *now, __u32 write)
+{
+	__u32 written = 0;
+	int error = 0;
+
+#pragma unroll
+	for (__u32 f = 0; f < TW_FIELDS; f++) {
+		if (!(write & TW_BIT(f)) || error)
+			continue;
+		error = tw_write_field(ctx, f, want->value[f]);
+		if (error)
+			tw_count_error(tw_field_site(f), error);
+		else
+			written |= TW_BIT(f);
+	}
+	if (!error)
+		return 0;
+#pragma unroll
+	for (__u32 f = 0; f < TW_FIELDS; f++) {
+		int undo = written & TW_BIT(f) ? tw_write_field(ctx, f, now->value[f]) : 0;
+
+		if (undo)
+			tw_count_error(TW_SITE_UNDO, undo);
+	}
+	return error;
+}
+
+#endif

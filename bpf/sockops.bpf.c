@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Connections at birth. Two of the dozen events of a connection do work:
+ * TCP_CONNECT (before the SYN, so the user timeout covers the handshake) and
+ * PASSIVE_ESTABLISHED (before accept() can return the socket). In both the
+ * kernel holds the socket's lock. Listeners are never written: a child's
+ * inherited values are then the application's own.
+ *
+ * A good neighbour: returns 1 always, never touches `reply`, sets no flags.
+ */
+#include "apply.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Remember what was there before, so that it can be given back. */
+static __always_inline void tw_record_make(struct bpf_sock *sk, enum tw_direction direction,
+					   const struct tw_policy *policy, __u32 app,
+					   const struct tw_options *now, const struct tw_plan *plan)
+{
+	struct tw_record record = {
+		.direction = direction,
+		.app = app,
+		.written = plan->write,
+		.counter = policy->counter,
+		.original = *now,
+		.ours = plan->want,
+	};
+
+	/* The socket is written all the same; it can only not be restored. */
+	if (!bpf_sk_storage_get(&tw_records, sk, &record, BPF_SK_STORAGE_GET_F_CREATE))
+		tw_count_error(TW_SITE_RECORD, -ENOMEM);
+}
+
+/*
+ * What policy `number` of the generation in `slot` makes of the socket, done
+ * and counted; where it observes, only counted. A global function, verified
+ * once, since one event may meet as many observers as there are policies.
+ */
+__attribute__((noinline)) int tw_meet(struct bpf_sock_ops *ctx, __u32 slot, __u32 number,
+				      __u32 direction, __u32 observe)
+{
+	struct tw_generation *generation;
+	struct tw_options sysctl, now;
+	enum tw_outcome outcome;
+	struct tw_policy *policy;
+	struct bpf_sock *sk;
+	struct tcp_sock *tp;
+	struct tw_plan plan;
+	__u32 app;
+
+	sk = ctx->sk;
+	if (!sk)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	generation = tw_generation_at(slot);
+	if (!tp || !generation)
+		return 0;
+	policy = &generation->policy[number % TW_MAX_POLICIES];
+	tw_read_sysctl(&tp->inet_conn.icsk_inet.sk, &sysctl);
+	tw_read_options(tp, &sysctl, &now);
+	app = tw_app_fields(&now, &sysctl);
+	tw_plan(policy, &now, app, &plan);
+	outcome = tw_plan_outcome(&plan, observe);
+	if (outcome == TW_SET) {
+		if (tw_write(ctx, &plan.want, &now, plan.write))
+			outcome = TW_FAILED;
+		else
+			tw_record_make(sk, direction, policy, app, &now, &plan);
+	}
+	tw_count_socket(policy->counter, direction, outcome);
+	return 0;
+}
+
+/* The observers in word number `index` of a set. */
+__attribute__((noinline)) int tw_meet_observers(struct bpf_sock_ops *ctx, __u32 slot, __u32 index,
+						__u64 word, __u32 direction)
+{
+	for (__u32 n = 0; n < 64 && word; n++) {
+		tw_meet(ctx, slot, index * 64 + tw_lowest_bit(word), direction, 1);
+		word &= word - 1;
+	}
+	return 0;
+}
+
+/*
+ * In a simultaneous open the connecting socket passes PASSIVE_ESTABLISHED too.
+ * It has a struct socket (a child gets one in accept()) and never listened; an
+ * MPTCP join has one already, but its listener's backlog as well.
+ */
+static __always_inline bool tw_is_child(struct tcp_sock *tp)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+
+	return !sk->sk_socket || sk->sk_max_ack_backlog;
+}
+
+static __always_inline void tw_birth(struct bpf_sock_ops *ctx, enum tw_direction direction)
+{
+	struct tw_generation *generation;
+	struct tw_verdict verdict;
+	struct bpf_sock *sk;
+	struct tcp_sock *tp;
+	__u32 slot;
+
+	sk = ctx->sk;
+	if (!sk)
+		return;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp) {
+		tw_count_error(TW_SITE_SOCKET, -ENOENT);
+		return;
+	}
+	if (direction == TW_IN && !tw_is_child(tp))
+		return;
+	slot = tw_current_slot();
+	generation = tw_generation_at(slot);
+	if (!generation) {
+		tw_count_error(TW_SITE_GENERATION, -ENOENT);
+		return;
+	}
+	if (!tw_match(&tp->inet_conn.icsk_inet.sk, direction, slot, generation, &verdict))
+		return;
+	for (__u32 i = 0; i < TW_SET_WORDS; i++)
+		if (verdict.observers.word[i])
+			tw_meet_observers(ctx, slot, i, verdict.observers.word[i], direction);
+	if (verdict.winner < TW_MAX_POLICIES)
+		tw_meet(ctx, slot, verdict.winner, direction, 0);
+}
+
+SEC("sockops")
+int tw_sockops(struct bpf_sock_ops *ctx)
+{
+	switch (ctx->op) {
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+		tw_birth(ctx, TW_OUT);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		tw_birth(ctx, TW_IN);
+		break;
+	}
+	return 1;
+}

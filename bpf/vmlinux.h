@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel types that the programs read, and of those only the fields that
+ * they use. preserve_access_index makes each access a CO-RE relocation, so
+ * offsets come from the running kernel and no kernel is needed to build.
+ */
+#ifndef TW_VMLINUX_H
+#define TW_VMLINUX_H
+
+#include <stdbool.h>
+
+#include <linux/types.h>
+
+#include <linux/bpf.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct netns_ipv4 {
+	int sysctl_tcp_keepalive_time;	 /* jiffies */
+	int sysctl_tcp_keepalive_intvl;	 /* jiffies */
+	int sysctl_tcp_keepalive_probes; /* an int in 5.10, a byte in 6.1 */
+};
+
+struct net {
+	struct netns_ipv4 ipv4;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	__be32 skc_daddr;
+	struct in6_addr skc_v6_daddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	unsigned long skc_flags;
+	possible_net_t skc_net;
+};
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup_root {
+	int hierarchy_id; /* 0: the version 2 tree */
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	int level; /* the root's is 0 */
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
+/*
+ * Before 5.15 (8520e224f547 "bpf, cgroups: Fix cgroup v2 fallback on v1/v2
+ * mixed mode"; also in later 5.10.y): a pointer whose low bits are flags.
+ */
+struct sock_cgroup_data___old {
+	__u64 val;
+};
+
+struct socket;
+
+struct sock {
+	struct sock_common __sk_common;
+	struct sock_cgroup_data sk_cgrp_data;
+	struct socket *sk_socket;
+	__u32 sk_max_ack_backlog;
+};
+
+struct inet_sock {
+	struct sock sk;
+};
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	__u32 icsk_user_timeout; /* milliseconds */
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	unsigned int keepalive_time;  /* jiffies; 0: the sysctl */
+	unsigned int keepalive_intvl; /* jiffies; 0: the sysctl */
+	__u8 keepalive_probes;	      /* 0: the sysctl */
+};
+
+enum sock_flags {
+	SOCK_DEAD,
+	SOCK_DONE,
+	SOCK_URGINLINE,
+	SOCK_KEEPOPEN,
+};
+
+#pragma clang attribute pop
+
+#endif
