@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "policy/compile.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#include "policy/canon.h"
+
+/* ::ffff:0:0/96: all of IPv4. */
+static const struct tw_cidr all_v4 = { .addr = { [10] = 0xff, [11] = 0xff }, .len = 96 };
+
+void tw_compiled_free(struct tw_compiled *compiled)
+{
+	free(compiled->generation);
+	free(compiled->prefixes);
+	free(compiled->port_sets);
+	tw_buf_free(&compiled->text);
+	*compiled = (struct tw_compiled){ 0 };
+}
+
+/* --- sets -------------------------------------------------------------------- */
+
+static void set_add(struct tw_set *set, size_t policy)
+{
+	set->word[policy / 64] |= 1ULL << policy % 64;
+}
+
+static void set_remove(struct tw_set *set, size_t policy)
+{
+	set->word[policy / 64] &= ~(1ULL << policy % 64);
+}
+
+static void set_join(struct tw_set *set, const struct tw_set *other)
+{
+	for (size_t i = 0; i < TW_SET_WORDS; i++)
+		set->word[i] |= other->word[i];
+}
+
+/* --- policies ---------------------------------------------------------------- */
+
+static void compile_policy(const struct tw_model_policy *policy, struct tw_policy *ret_policy)
+{
+	*ret_policy = (struct tw_policy){
+		.want = policy->want,
+		.fields = (__u8)policy->fields,
+		.flags = (__u8)((policy->auto_timeout ? TW_POLICY_AUTO : 0) |
+				(policy->observe ? TW_POLICY_OBSERVE : 0)),
+		.precedence = (__u8)policy->precedence,
+	};
+}
+
+static void compile_policies(const struct tw_model *model, struct tw_generation *generation)
+{
+	for (size_t i = 0; i < model->count; i++) {
+		const struct tw_model_policy *policy = &model->policies[i];
+
+		compile_policy(policy, &generation->policy[i]);
+		for (unsigned d = 0; d < TW_DIRECTIONS; d++)
+			if (policy->directions & 1u << d)
+				set_add(&generation->direction[d], i);
+		if (policy->observe)
+			set_add(&generation->observe, i);
+		if (!policy->cgroup_count)
+			set_add(&generation->any_cgroup, i);
+		if (!policy->remote_count)
+			set_add(&generation->any_remote, i);
+		if (!policy->port_count)
+			set_add(&generation->any_port, i);
+	}
+}
+
+/* --- prefixes ---------------------------------------------------------------- */
+
+static struct tw_cidr key_cidr(const struct tw_prefix *key)
+{
+	struct tw_cidr cidr = { .len = (__u8)key->len };
+
+	memcpy(cidr.addr, key->addr, sizeof(cidr.addr));
+	return cidr;
+}
+
+static int prefix_compare(const void *a, const void *b)
+{
+	const struct tw_compiled_prefix *x = a, *y = b;
+	struct tw_cidr left = key_cidr(&x->key), right = key_cidr(&y->key);
+
+	return tw_cidr_compare(&left, &right);
+}
+
+static bool prefix_covers(const struct tw_compiled_prefix *a, const struct tw_compiled_prefix *b)
+{
+	struct tw_cidr outer = key_cidr(&a->key), inner = key_cidr(&b->key);
+
+	return tw_cidr_covers(&outer, &inner);
+}
+
+static struct tw_compiled_prefix *add_prefix(struct tw_compiled_prefix *at,
+					     const struct tw_cidr *cidr)
+{
+	*at = (struct tw_compiled_prefix){ .key.len = cidr->len };
+	memcpy(at->key.addr, cidr->addr, sizeof(at->key.addr));
+	return at;
+}
+
+static size_t count_prefixes(const struct tw_model *model)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->count; i++)
+		count += model->policies[i].remote_count;
+	return count;
+}
+
+/*
+ * All prefixes, each with the bit of its policy; and all of IPv4, in which an
+ * IPv6 prefix such as ::/0 must not be found, though the map's keys say so.
+ */
+static size_t collect_prefixes(const struct tw_model *model, struct tw_compiled_prefix *prefixes)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->count; i++)
+		for (size_t j = 0; j < model->policies[i].remote_count; j++)
+			set_add(&add_prefix(&prefixes[count++], &model->policies[i].remotes[j])
+					 ->set,
+				i);
+	if (count)
+		add_prefix(&prefixes[count++], &all_v4);
+	return count;
+}
+
+/* Join the sets of equal neighbours. */
+static size_t merge_prefixes(struct tw_compiled_prefix *prefixes, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < count; i++) {
+		if (!prefix_compare(&prefixes[kept], &prefixes[i]))
+			set_join(&prefixes[kept].set, &prefixes[i].set);
+		else
+			prefixes[++kept] = prefixes[i];
+	}
+	return count ? kept + 1 : 0;
+}
+
+/*
+ * Give each prefix the bits of those that cover it. A covering prefix stands
+ * before those inside it, so the chain of them is a stack; lengths grow along
+ * it, so it is never deeper than there are lengths.
+ */
+static void spread_prefixes(struct tw_compiled_prefix *prefixes, size_t count,
+			    const struct tw_set *any)
+{
+	const struct tw_compiled_prefix *chain[129];
+	size_t depth = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		while (depth && !prefix_covers(chain[depth - 1], &prefixes[i]))
+			depth--;
+		set_join(&prefixes[i].set, depth ? &chain[depth - 1]->set : any);
+		chain[depth++] = &prefixes[i];
+	}
+}
+
+static int compile_prefixes(const struct tw_model *model, struct tw_compiled *compiled)
+{
+	struct tw_generation *generation = compiled->generation;
+	struct tw_compiled_prefix *prefixes;
+	size_t count = count_prefixes(model);
+
+	if (!count)
+		return 0;
+	prefixes = calloc(count + 1, sizeof(*prefixes));
+	if (!prefixes)
+		return -ENOMEM;
+	count = collect_prefixes(model, prefixes);
+	qsort(prefixes, count, sizeof(*prefixes), prefix_compare);
+	count = merge_prefixes(prefixes, count);
+	spread_prefixes(prefixes, count, &generation->any_remote);
+	compiled->prefixes = prefixes;
+	generation->prefixes = (__u32)count;
+	return 0;
+}
+
+const struct tw_set *tw_compiled_remote(const struct tw_compiled *compiled,
+					const __u8 addr[static 16])
+{
+	const struct tw_generation *generation = compiled->generation;
+	struct tw_compiled_prefix wanted = { 0 };
+
+	if (!generation->prefixes)
+		return &generation->any_remote;
+	memcpy(wanted.key.addr, addr, sizeof(wanted.key.addr));
+	for (unsigned len = 128;; len--) {
+		const struct tw_compiled_prefix *found;
+
+		wanted.key.len = len;
+		if (len < 128)
+			wanted.key.addr[len / 8] &= (__u8)(0xff00 >> len % 8);
+		found = bsearch(&wanted, compiled->prefixes, generation->prefixes, sizeof(wanted),
+				prefix_compare);
+		if (found)
+			return &found->set;
+		if (!len)
+			return &generation->any_remote;
+	}
+}
+
+/* --- ports ------------------------------------------------------------------- */
+
+/* Where a policy's range starts, or the port behind where it ends. */
+struct boundary {
+	__u32 port;
+	__u16 policy;
+	bool start;
+};
+
+struct sweep {
+	struct tw_set now;	    /* policies with a range at the port that is looked at */
+	__u8 open[TW_MAX_POLICIES]; /* how many of its ranges each has there: they may overlap */
+	size_t members;
+};
+
+static int boundary_compare(const void *a, const void *b)
+{
+	const struct boundary *x = a, *y = b;
+
+	return x->port < y->port ? -1 : x->port > y->port;
+}
+
+static size_t collect_boundaries(const struct tw_model *model, struct boundary *boundaries)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->count; i++) {
+		const struct tw_model_policy *policy = &model->policies[i];
+
+		for (size_t j = 0; j < policy->port_count; j++) {
+			const struct tw_port_range *range = &policy->ports[j];
+
+			boundaries[count++] = (struct boundary){ range->first, (__u16)i, true };
+			boundaries[count++] =
+				(struct boundary){ range->last + 1u, (__u16)i, false };
+		}
+	}
+	return count;
+}
+
+static size_t count_boundaries(const struct tw_model *model)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->count; i++)
+		count += 2 * model->policies[i].port_count;
+	return count;
+}
+
+static void cross_boundary(struct sweep *sweep, const struct boundary *boundary)
+{
+	__u8 *open = &sweep->open[boundary->policy];
+
+	if (boundary->start && !(*open)++) {
+		set_add(&sweep->now, boundary->policy);
+		sweep->members++;
+	} else if (!boundary->start && !--(*open)) {
+		set_remove(&sweep->now, boundary->policy);
+		sweep->members--;
+	}
+}
+
+/* The class of the ports that follow: 0, the last one where nothing changed, or a new one. */
+static __u16 sweep_class(const struct sweep *sweep, struct tw_compiled *compiled, __u16 last)
+{
+	struct tw_set set = sweep->now;
+
+	if (!sweep->members)
+		return 0;
+	set_join(&set, &compiled->generation->any_port);
+	if (last && !memcmp(&compiled->port_sets[last - 1], &set, sizeof(set)))
+		return last;
+	compiled->port_sets[compiled->port_set_count++] = set;
+	return (__u16)compiled->port_set_count;
+}
+
+static void sweep_ports(const struct boundary *boundaries, size_t count,
+			struct tw_compiled *compiled)
+{
+	struct sweep sweep = { 0 };
+	__u16 class = 0;
+	size_t next = 0;
+
+	for (__u32 port = 0; port < TW_PORTS; port++) {
+		if (next < count && boundaries[next].port == port) {
+			while (next < count && boundaries[next].port == port)
+				cross_boundary(&sweep, &boundaries[next++]);
+			class = sweep_class(&sweep, compiled, class);
+		}
+		compiled->generation->port_class[port] = class;
+	}
+}
+
+static int compile_ports(const struct tw_model *model, struct tw_compiled *compiled)
+{
+	_cleanup_free_ struct boundary *boundaries = NULL;
+	size_t count = count_boundaries(model);
+
+	if (!count)
+		return 0;
+	boundaries = calloc(count, sizeof(*boundaries));
+	/* A class starts at a boundary, so there are no more of them. */
+	compiled->port_sets = calloc(count, sizeof(*compiled->port_sets));
+	if (!boundaries || !compiled->port_sets)
+		return -ENOMEM;
+	count = collect_boundaries(model, boundaries);
+	qsort(boundaries, count, sizeof(*boundaries), boundary_compare);
+	sweep_ports(boundaries, count, compiled);
+	return 0;
+}
+
+const struct tw_set *tw_compiled_port(const struct tw_compiled *compiled, __u16 port)
+{
+	__u16 class = compiled->generation->port_class[port];
+
+	return class ? &compiled->port_sets[class - 1] : &compiled->generation->any_port;
+}
+
+/* --- cgroups ----------------------------------------------------------------- */
+
+/* Copy the component at *path and step behind it; false at the end, or where it is too long. */
+static bool next_component(const char **path, char component[static TW_PATH_LEN])
+{
+	size_t len;
+
+	*path += strspn(*path, "/");
+	len = strcspn(*path, "/");
+	if (!len || len >= TW_PATH_LEN)
+		return false;
+	memcpy(component, *path, len);
+	component[len] = '\0';
+	*path += len;
+	return true;
+}
+
+bool tw_cgroup_covers(const char *pattern, const char *path)
+{
+	char wanted[TW_PATH_LEN], component[TW_PATH_LEN];
+
+	while (next_component(&pattern, wanted))
+		if (!next_component(&path, component) || fnmatch(wanted, component, 0) != 0)
+			return false;
+	return true;
+}
+
+static size_t path_depth(const char *path)
+{
+	char component[TW_PATH_LEN];
+	size_t depth = 0;
+
+	while (next_component(&path, component))
+		depth++;
+	return depth;
+}
+
+static bool policy_selects(const struct tw_model_policy *policy, const char *path)
+{
+	for (size_t i = 0; i < policy->cgroup_count; i++)
+		if (tw_cgroup_covers(policy->cgroups[i], path))
+			return true;
+	return false;
+}
+
+void tw_compile_cgroup(const struct tw_model *model, const char *path, struct tw_set *ret_set)
+{
+	bool deep = path_depth(path) > TW_MAX_CGROUP_DEPTH;
+	struct tw_set set = { 0 };
+
+	for (size_t i = 0; i < model->count; i++) {
+		const struct tw_model_policy *policy = &model->policies[i];
+
+		if (!policy->cgroup_count || (!deep && policy_selects(policy, path)))
+			set_add(&set, i);
+	}
+	*ret_set = set;
+}
+
+/* --- all ----------------------------------------------------------------------- */
+
+static int compile_text(const struct tw_model *model, struct tw_compiled *compiled)
+{
+	int r = tw_canon_write(model, &compiled->text);
+
+	if (r < 0)
+		return r;
+	if (compiled->text.len > (size_t)TW_TEXT_CHUNK * TW_MAX_TEXT_CHUNKS)
+		return -E2BIG;
+	tw_canon_digest(tw_buf_string(&compiled->text), compiled->text.len, compiled->digest);
+	return 0;
+}
+
+int tw_compile(const struct tw_model *model, struct tw_compiled *ret_compiled)
+{
+	_cleanup_compiled_ struct tw_compiled compiled = { 0 };
+	int r;
+
+	compiled.generation = calloc(1, sizeof(*compiled.generation));
+	if (!compiled.generation)
+		return -ENOMEM;
+	compile_policies(model, compiled.generation);
+	r = compile_prefixes(model, &compiled);
+	if (r == 0)
+		r = compile_ports(model, &compiled);
+	if (r == 0)
+		r = compile_text(model, &compiled);
+	if (r < 0)
+		return r;
+	*ret_compiled = compiled;
+	compiled = (struct tw_compiled){ 0 };
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Compile a model into a generation: pure, in memory, laid out as the maps
+ * hold it. What depends on the machine comes in as arguments.
+ */
+#ifndef TW_POLICY_COMPILE_H
+#define TW_POLICY_COMPILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tcpwarden/abi.h>
+
+#include "lib/buf.h"
+#include "policy/model.h"
+
+struct tw_compiled_prefix {
+	struct tw_prefix key;
+	struct tw_set set; /* bits of all covering prefixes and of policies without match.remote */
+};
+
+struct tw_compiled {
+	struct tw_generation *generation;    /* but for attach_cgroup and the policies' counters */
+	struct tw_compiled_prefix *prefixes; /* sorted; generation->prefixes of them */
+	struct tw_set *port_sets;	     /* element i is port class i + 1 */
+	size_t port_set_count;
+	struct tw_buf text; /* canonical form */
+	__u64 digest[2];    /* of the text, see tw_canon_digest() */
+};
+
+void tw_compiled_free(struct tw_compiled *compiled);
+#define _cleanup_compiled_ _cleanup_(tw_compiled_free)
+
+/* -ENOMEM; -E2BIG where the canonical text exceeds its limit. */
+int tw_compile(const struct tw_model *model, struct tw_compiled *ret_compiled);
+
+/*
+ * The policies that select the cgroup at `path` (absolute in the cgroup2
+ * tree, "/" is the root): those without match.cgroup, and those with a pattern
+ * that covers it. Deeper than TW_MAX_CGROUP_DEPTH no pattern does.
+ */
+void tw_compile_cgroup(const struct tw_model *model, const char *path, struct tw_set *ret_set);
+
+/* Whether `pattern` names `path` or an ancestor of it; each component may hold shell wildcards. */
+bool tw_cgroup_covers(const char *pattern, const char *path);
+
+/* The sets that a connection meets, as the BPF program finds them. */
+const struct tw_set *tw_compiled_remote(const struct tw_compiled *compiled,
+					const __u8 addr[static 16]);
+const struct tw_set *tw_compiled_port(const struct tw_compiled *compiled, __u16 port);
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "policy/model.h"
+
+#include <string.h>
+
+static void policy_free(struct tw_model_policy *policy)
+{
+	for (size_t i = 0; i < policy->cgroup_count; i++)
+		free(policy->cgroups[i]);
+	free(policy->cgroups);
+	free(policy->remotes);
+	free(policy->ports);
+}
+
+void tw_model_free(struct tw_model *model)
+{
+	for (size_t i = 0; i < model->count; i++)
+		policy_free(&model->policies[i]);
+	for (size_t i = 0; i < model->file_count; i++)
+		free(model->files[i]);
+	free(model->policies);
+	free(model->files);
+	*model = TW_MODEL_INIT;
+}
+
+static int cgroup_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int remote_compare(const void *a, const void *b)
+{
+	return tw_cidr_compare(a, b);
+}
+
+static int port_compare(const void *a, const void *b)
+{
+	const struct tw_port_range *x = a, *y = b;
+
+	return x->first != y->first ? x->first - y->first : x->last - y->last;
+}
+
+/* Sort in place and drop duplicates. Returns how many are left. */
+static size_t sort_unique(void *list, size_t count, size_t size,
+			  int (*compare)(const void *, const void *), void (*drop)(void *))
+{
+	char *items = list;
+	size_t kept = 0;
+
+	if (!count)
+		return 0;
+	qsort(items, count, size, compare);
+	for (size_t i = 1; i < count; i++) {
+		if (!compare(items + kept * size, items + i * size))
+			drop(items + i * size);
+		else if (++kept != i)
+			memcpy(items + kept * size, items + i * size, size);
+	}
+	return kept + 1;
+}
+
+static void drop_text(void *item)
+{
+	free(*(char **)item);
+}
+
+static void drop_nothing(void *item)
+{
+	(void)item;
+}
+
+void tw_model_policy_sort(struct tw_model_policy *policy)
+{
+	policy->cgroup_count = sort_unique(policy->cgroups, policy->cgroup_count,
+					   sizeof(*policy->cgroups), cgroup_compare, drop_text);
+	policy->remote_count = sort_unique(policy->remotes, policy->remote_count,
+					   sizeof(*policy->remotes), remote_compare, drop_nothing);
+	policy->port_count = sort_unique(policy->ports, policy->port_count, sizeof(*policy->ports),
+					 port_compare, drop_nothing);
+}

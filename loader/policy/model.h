@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The policy model: what the policy files say, checked, in the units of
+ * abi.h, but still independent of the machine.
+ */
+#ifndef TW_POLICY_MODEL_H
+#define TW_POLICY_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <tcpwarden/abi.h>
+
+#include "lib/cleanup.h"
+#include "lib/diag.h"
+#include "lib/inet.h"
+
+#define TW_MAX_CGROUP_PATTERNS 64 /* match.cgroup paths of a policy */
+
+/* Bits of the directions that match.direction allows. */
+#define TW_ANY_DIRECTION ((1u << TW_OUT) | (1u << TW_IN))
+
+struct tw_model_policy {
+	char name[TW_NAME_LEN];
+	struct tw_mark mark; /* of the name: what warnings about the whole policy point at */
+
+	/* The three lists are in order and without duplicates: tw_model_policy_sort(). */
+	char **cgroups; /* absolute paths, no trailing slash ("/" stays), wildcards as written; none: all */
+	size_t cgroup_count;
+	struct tw_cidr *remotes; /* none: all */
+	size_t remote_count;
+	struct tw_port_range *ports; /* none: all */
+	size_t port_count;
+	unsigned directions; /* bits 1 << enum tw_direction */
+
+	struct tw_options want; /* valid where `fields` says so */
+	unsigned fields;	/* TW_BIT()s; 0: an exemption */
+	bool auto_timeout;	/* user_timeout: auto (TW_USER_TIMEOUT is in `fields`) */
+	bool observe;		/* mode: observe, its own or the file's */
+	enum tw_precedence precedence;
+
+	/* Where the values stand, for warnings; line 0 where the key is absent. */
+	struct tw_mark keepalive_mark;
+	struct tw_mark user_timeout_mark;
+	struct tw_mark match_mark;
+};
+
+struct tw_model {
+	struct tw_model_policy *policies;
+	size_t count;
+	bool observe; /* mode: observe for all */
+	char **files; /* the names that marks borrow */
+	size_t file_count;
+};
+
+#define TW_MODEL_INIT ((struct tw_model){ 0 })
+
+void tw_model_free(struct tw_model *model);
+#define _cleanup_model_ _cleanup_(tw_model_free)
+
+/* Bring the lists in order (text; tw_cidr_compare(); first port) and drop duplicates. */
+void tw_model_policy_sort(struct tw_model_policy *policy);
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "policy/warn.h"
+
+#include "lib/duration.h"
+#include "policy/cover.h"
+
+#include <tcpwarden/match.h>
+
+#define SHORT_TIMEOUT 10000  /* ms: a live peer that stops reading for so long is no rarity */
+#define LONG_TIMEOUT  924000 /* ms: tcp_retries2 = 15 gives up after 924.6 s (ip-sysctl) */
+
+#define warn(diags, mark, ...) tw_diags_add((diags), TW_WARNING, (mark), __VA_ARGS__)
+
+static bool has(const struct tw_model_policy *policy, unsigned fields)
+{
+	return (policy->fields & fields) == fields;
+}
+
+/* The policy's own timers give it, or it is a number; only then is it known here. */
+static __u32 user_timeout(const struct tw_model_policy *policy)
+{
+	const __u32 *want = policy->want.value;
+
+	if (policy->auto_timeout)
+		return tw_auto_user_timeout(want[TW_IDLE], want[TW_INTERVAL], want[TW_PROBES]);
+	return want[TW_USER_TIMEOUT];
+}
+
+/*
+ * With a user timeout the kernel ignores the probe count: it gives up at the
+ * first expiry that finds the timeout passed and a probe unanswered
+ * (tcp_keepalive_timer()). Where one probe is all that is asked, that is no less.
+ */
+static void warn_probes(const struct tw_model_policy *policy, struct tw_diags *diags)
+{
+	const __u32 *want = policy->want.value;
+	__u64 second = (__u64)(want[TW_IDLE] + want[TW_INTERVAL]) * 1000;
+	__u64 last = (want[TW_IDLE] + (want[TW_PROBES] - 1ULL) * want[TW_INTERVAL]) * 1000;
+	char ms[TW_DURATION_LEN], limit[TW_DURATION_LEN];
+
+	if (!has(policy, TW_BIT(TW_IDLE) | TW_BIT(TW_INTERVAL)) || policy->auto_timeout)
+		return;
+	if (has(policy, TW_BIT(TW_PROBES)) && want[TW_PROBES] == 1)
+		return;
+	tw_duration_format(user_timeout(policy), ms);
+	if (user_timeout(policy) <= second)
+		warn(diags, policy->user_timeout_mark,
+		     "user_timeout %s <= idle + interval (%s): a single lost probe kills the "
+		     "connection, fewer probes than asked",
+		     ms, tw_duration_format(second, limit));
+	else if (has(policy, TW_BIT(TW_PROBES)) && user_timeout(policy) <= last)
+		warn(diags, policy->user_timeout_mark,
+		     "user_timeout %s <= idle + (probes - 1) x interval (%s): fewer probes than "
+		     "asked are sent",
+		     ms, tw_duration_format(last, limit));
+}
+
+static void warn_user_timeout(const struct tw_model_policy *policy, struct tw_diags *diags)
+{
+	char ms[TW_DURATION_LEN];
+
+	tw_duration_format(user_timeout(policy), ms);
+	if (user_timeout(policy) < SHORT_TIMEOUT)
+		warn(diags, policy->user_timeout_mark,
+		     "user_timeout %s is under 10s: it kills a live peer that stops reading for so "
+		     "long",
+		     ms);
+	if (user_timeout(policy) > LONG_TIMEOUT)
+		warn(diags, policy->user_timeout_mark,
+		     "user_timeout %s is over 924s, what tcp_retries2 gives by default: a busy "
+		     "connection hangs longer than without it",
+		     ms);
+	warn_probes(policy, diags);
+}
+
+static void warn_values(const struct tw_model_policy *policy, struct tw_diags *diags)
+{
+	if (has(policy, TW_BIT(TW_USER_TIMEOUT)))
+		warn_user_timeout(policy, diags);
+	else if (policy->fields)
+		warn(diags, policy->keepalive_mark,
+		     "no user_timeout: a connection with data in flight hangs for about 15 "
+		     "minutes%s",
+		     has(policy, TW_TIMERS) ? "; write user_timeout: auto" : "");
+}
+
+static void warn_covered(const struct tw_model *model, size_t index, struct tw_diags *diags)
+{
+	const struct tw_model_policy *policy = &model->policies[index];
+
+	for (size_t i = 0; i < index; i++) {
+		const struct tw_model_policy *earlier = &model->policies[i];
+
+		if (earlier->observe || !tw_policy_covers(earlier, policy))
+			continue;
+		warn(diags, policy->mark,
+		     "policy \"%s\" can never match: \"%s\" (%s:%u:%u) takes all that it selects",
+		     policy->name, earlier->name, earlier->mark.file, earlier->mark.line,
+		     earlier->mark.column);
+		return;
+	}
+}
+
+void tw_warn(const struct tw_model *model, struct tw_diags *diags)
+{
+	for (size_t i = 0; i < model->count; i++) {
+		warn_covered(model, i, diags);
+		warn_values(&model->policies[i], diags);
+	}
+}
