@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/cgroup_events.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+
+#include "bpf/cgroups.skel.h"
+#include "kernel/libbpf_log.h"
+#include "lib/cleanup.h"
+
+struct tw_cgroup_events {
+	struct tw_cgroups *skel;
+	struct ring_buffer *ring;
+	tw_cgroup_event_fn call;
+	void *data;
+	__u64 lost; /* as of the last read */
+};
+
+static int deliver(void *data, void *record, size_t size)
+{
+	struct tw_cgroup_events *events = data;
+	const struct tw_cgroup_event *event = record;
+
+	if (size >= sizeof(*event))
+		events->call((enum tw_cgroup_event_kind)event->kind,
+			     event->len ? event->path : NULL, event->id, events->data);
+	return 0;
+}
+
+static int start(struct tw_cgroup_events *events, struct tw_fault *fault)
+{
+	int error;
+
+	tw_libbpf_log_capture();
+	events->skel = tw_cgroups__open();
+	error = events->skel ? tw_cgroups__load(events->skel) : -errno;
+	if (!error)
+		error = tw_cgroups__attach(events->skel);
+	if (error)
+		return tw_fault(fault, error, "cannot follow cgroups by tracepoint: %m (%s)",
+				tw_libbpf_log_first());
+	events->ring = ring_buffer__new(bpf_map__fd(events->skel->maps.tw_cgroup_events), deliver,
+					events, NULL);
+	if (!events->ring)
+		return tw_fault(fault, -errno, "cannot read the ring of cgroup events: %m");
+	return 0;
+}
+
+int tw_cgroup_events_open(tw_cgroup_event_fn call, void *data, struct tw_cgroup_events **ret_events,
+			  struct tw_fault *fault)
+{
+	struct tw_cgroup_events *events = calloc(1, sizeof(*events));
+	int error;
+
+	if (!events)
+		return tw_fault(fault, -ENOMEM, "cannot follow cgroups: %m");
+	events->call = call;
+	events->data = data;
+	error = start(events, fault);
+	if (error)
+		tw_cgroup_events_close(events);
+	else
+		*ret_events = events;
+	return error;
+}
+
+void tw_cgroup_events_close(struct tw_cgroup_events *events)
+{
+	if (!events)
+		return;
+	ring_buffer__free(events->ring);
+	tw_cgroups__destroy(events->skel);
+	free(events);
+}
+
+int tw_cgroup_events_fd(const struct tw_cgroup_events *events)
+{
+	return ring_buffer__epoll_fd(events->ring);
+}
+
+bool tw_cgroup_events_read(struct tw_cgroup_events *events)
+{
+	bool lost;
+
+	ring_buffer__consume(events->ring);
+	lost = events->skel->bss->tw_cgroup_events_lost != events->lost;
+	events->lost = events->skel->bss->tw_cgroup_events_lost;
+	return lost;
+}

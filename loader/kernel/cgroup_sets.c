@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/cgroup_sets.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include <tcpwarden/abi.h>
+
+#include "lib/cleanup.h"
+#include "policy/compile.h"
+
+struct element {
+	uint64_t id;
+	struct tw_set set;
+};
+
+/* What a walk of the tree found. */
+struct collection {
+	const struct tw_model *model;
+	struct element *list;
+	size_t count;
+	size_t size;
+};
+
+static void collection_free(struct collection *collection)
+{
+	free(collection->list);
+}
+
+static int collect(const char *path, uint64_t id, void *data)
+{
+	struct collection *collection = data;
+	struct element *element;
+
+	if (collection->count == TW_MAX_CGROUPS)
+		return 0;
+	if (collection->count == collection->size) {
+		size_t size = collection->size ? collection->size * 2 : 256;
+		struct element *list = reallocarray(collection->list, size, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		collection->list = list;
+		collection->size = size;
+	}
+	element = &collection->list[collection->count++];
+	element->id = id;
+	tw_compile_cgroup(collection->model, path, &element->set);
+	return 0;
+}
+
+static int put(int map, const struct element *element)
+{
+	return bpf_map_update_elem(map, &element->id, &element->set, BPF_ANY) < 0 ? -errno : 0;
+}
+
+static int fill(int map, const struct collection *found)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < found->count && !error; i++)
+		error = put(map, &found->list[i]);
+	return error;
+}
+
+/* Room for as many again, since cgroups come while a generation runs. */
+static __u32 room(size_t count)
+{
+	size_t entries = count * 2 + 1024;
+
+	return (__u32)(entries < TW_MAX_CGROUPS ? entries : TW_MAX_CGROUPS);
+}
+
+int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map)
+{
+	_cleanup_(collection_free) struct collection found = { .model = scope->model };
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	_cleanup_close_ int map = -1;
+	int error;
+
+	error = tw_cgroup_walk(scope->tree, scope->attach_path, collect, &found);
+	if (error)
+		return error;
+	map = bpf_map_create(BPF_MAP_TYPE_HASH, "tw_cgroups", sizeof(uint64_t),
+			     sizeof(struct tw_set), room(found.count), &opts);
+	if (map < 0)
+		return -errno;
+	error = fill(map, &found);
+	if (!error)
+		*ret_map = TAKE_FD(map);
+	return error;
+}
+
+static bool in_scope(const struct tw_cgroup_scope *scope, const char *path)
+{
+	size_t len = strlen(scope->attach_path);
+
+	if (tw_cgroup_depth(path) > TW_MAX_CGROUP_DEPTH)
+		return false;
+	if (len == 1)
+		return true;
+	return !strncmp(path, scope->attach_path, len) && (path[len] == '/' || !path[len]);
+}
+
+int tw_cgroup_sets_put(int map, const struct tw_cgroup_scope *scope, const char *path, uint64_t id)
+{
+	struct element element = { .id = id };
+
+	if (!in_scope(scope, path))
+		return 0;
+	tw_compile_cgroup(scope->model, path, &element.set);
+	return put(map, &element);
+}
+
+int tw_cgroup_sets_remove(int map, uint64_t id)
+{
+	return bpf_map_delete_elem(map, &id) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct element *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Delete the elements of cgroups that were not found; `found` is sorted. */
+static int remove_others(int map, const struct collection *found)
+{
+	struct element key = { 0 }, next;
+	int error = bpf_map_get_next_key(map, NULL, &key.id);
+
+	while (!error) {
+		error = bpf_map_get_next_key(map, &key.id, &next.id);
+		if (!bsearch(&key, found->list, found->count, sizeof(key), by_id))
+			tw_cgroup_sets_remove(map, key.id);
+		key.id = next.id;
+	}
+	return error == -ENOENT ? 0 : error;
+}
+
+int tw_cgroup_sets_sync(int map, const struct tw_cgroup_scope *scope)
+{
+	_cleanup_(collection_free) struct collection found = { .model = scope->model };
+	int error = tw_cgroup_walk(scope->tree, scope->attach_path, collect, &found);
+
+	if (error)
+		return error;
+	qsort(found.list, found.count, sizeof(*found.list), by_id);
+	error = remove_others(map, &found);
+	return error ?: fill(map, &found);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The map of a generation that gives each known cgroup the policies that select it. */
+#ifndef TW_KERNEL_CGROUP_SETS_H
+#define TW_KERNEL_CGROUP_SETS_H
+
+#include <stdint.h>
+
+#include "kernel/cgroup.h"
+#include "policy/model.h"
+
+/* Which cgroups have elements: those at and below `attach_path`. */
+struct tw_cgroup_scope {
+	const struct tw_model *model;
+	const struct tw_cgroup_tree *tree;
+	const char *attach_path;
+};
+
+/* Make the map and fill it from the tree; room is left for cgroups to come. */
+int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map);
+
+/*
+ * Give a cgroup its own element; one outside the scope, or too deep to be
+ * selected, is passed over. -E2BIG: the map is full, and the cgroup goes on
+ * with its ancestor's policies.
+ */
+int tw_cgroup_sets_put(int map, const struct tw_cgroup_scope *scope, const char *path, uint64_t id);
+
+/* Forget a cgroup; 0 also where it was not known. */
+int tw_cgroup_sets_remove(int map, uint64_t id);
+
+/* Make the map agree with the tree, after changes that nobody told us of. */
+int tw_cgroup_sets_sync(int map, const struct tw_cgroup_scope *scope);
+
+#endif

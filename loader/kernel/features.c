@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/features.h"
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "kernel/caps.h"
+#include "kernel/hz.h"
+#include "kernel/libbpf_log.h"
+#include "kernel/pins.h"
+#include "kernel/program.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/file.h"
+#include "lib/mounts.h"
+
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+
+struct report {
+	struct tw_check *checks;
+	size_t count;
+};
+
+static void add(struct report *report, const char *name, enum tw_check_status status,
+		const char *remedy, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static void add(struct report *report, const char *name, enum tw_check_status status,
+		const char *remedy, const char *format, ...)
+{
+	struct tw_check *check = &report->checks[report->count];
+	va_list args;
+
+	if (report->count == TW_MAX_CHECKS)
+		return;
+	report->count++;
+	*check = (struct tw_check){ .name = name, .status = status };
+	va_start(args, format);
+	vsnprintf(check->detail, sizeof(check->detail), format, args);
+	va_end(args);
+	snprintf(check->remedy, sizeof(check->remedy), "%s", status == TW_CHECK_OK ? "" : remedy);
+}
+
+/* --- the machine ------------------------------------------------------------------ */
+
+static void probe_kernel(struct report *report)
+{
+	struct utsname name;
+
+	uname(&name);
+	add(report, "kernel", TW_CHECK_OK, "", "%s %s %s, HZ %u", name.sysname, name.release,
+	    name.machine, tw_hz_get());
+}
+
+static void probe_btf(struct report *report)
+{
+	if (access(BTF_PATH, R_OK) == 0)
+		add(report, "btf", TW_CHECK_OK, "", "%s is there", BTF_PATH);
+	else
+		add(report, "btf", TW_CHECK_MISSING,
+		    "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+		    "%s: %s; the programs cannot be fitted to this kernel", BTF_PATH,
+		    strerror(errno));
+}
+
+static void probe_cgroup2(struct report *report)
+{
+	_cleanup_free_ char *mount = NULL;
+	_cleanup_free_ char *v1 = NULL;
+	int error = tw_mounts_find("cgroup2", &mount);
+
+	if (error)
+		add(report, "cgroup2", TW_CHECK_MISSING,
+		    "mount -t cgroup2 none /sys/fs/cgroup, or boot with "
+		    "systemd.unified_cgroup_hierarchy=1",
+		    "no cgroup2 tree is mounted: %s", strerror(-error));
+	else if (tw_mounts_find("cgroup", &v1) == 0)
+		add(report, "cgroup2", TW_CHECK_OK, "",
+		    "at %s, beside version 1 hierarchies (hybrid): policies see a process where "
+		    "the "
+		    "version 2 tree has it",
+		    mount);
+	else
+		add(report, "cgroup2", TW_CHECK_OK, "", "at %s (pure)", mount);
+}
+
+static void probe_bpffs(struct report *report)
+{
+	if (tw_bpffs_mounted())
+		add(report, "bpffs", TW_CHECK_OK, "", "at " TW_BPFFS);
+	else
+		add(report, "bpffs", TW_CHECK_DEGRADED, "mount -t bpf bpf " TW_BPFFS,
+		    "not mounted at " TW_BPFFS "; run mounts it, which takes CAP_SYS_ADMIN");
+}
+
+static void probe_jit(struct report *report)
+{
+	_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
+
+	if (tw_file_read("/proc/sys/net/core/bpf_jit_enable", 64, &text))
+		add(report, "jit", TW_CHECK_OK, "", "cannot be read in this network namespace");
+	else if (text.data[0] == '0')
+		add(report, "jit", TW_CHECK_DEGRADED, "sysctl net.core.bpf_jit_enable=1",
+		    "off: the programs are interpreted, several times slower");
+	else
+		add(report, "jit", TW_CHECK_OK, "", "on");
+}
+
+static void probe_lockdown(struct report *report)
+{
+	_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
+
+	if (tw_file_read("/sys/kernel/security/lockdown", 256, &text))
+		add(report, "lockdown", TW_CHECK_OK, "", "not in use");
+	else if (strstr(text.data, "[confidentiality]"))
+		add(report, "lockdown", TW_CHECK_DEGRADED,
+		    "boot with lockdown=integrity where `program` below is missing",
+		    "confidentiality: bpf_probe_read_kernel is refused, which kernels with the old "
+		    "layout of socket cgroups need");
+	else
+		add(report, "lockdown", TW_CHECK_OK, "", "%s",
+		    strstr(text.data, "[integrity]") ? "integrity" : "none");
+}
+
+static void probe_caps(struct report *report)
+{
+	for (size_t i = 0; i < tw_caps_count; i++) {
+		const struct tw_cap *cap = &tw_caps[i];
+		char remedy[128];
+
+		snprintf(remedy, sizeof(remedy), "run as root, or give the process %s", cap->name);
+		if (tw_caps_have(cap))
+			add(report, cap->name, TW_CHECK_OK, "", "have it, to %s", cap->why);
+		else
+			add(report, cap->name, cap->required ? TW_CHECK_MISSING : TW_CHECK_DEGRADED,
+			    remedy, "not there: cannot %s", cap->why);
+	}
+}
+
+/* --- what BPF offers ----------------------------------------------------------------- */
+
+static void add_probe(struct report *report, const char *name, int result, const char *what)
+{
+	if (result > 0)
+		add(report, name, TW_CHECK_OK, "", "%s: there", what);
+	else if (result == 0)
+		add(report, name, TW_CHECK_MISSING,
+		    "run Linux 5.10 or newer, with CONFIG_CGROUP_BPF=y", "%s: not in this kernel",
+		    what);
+	else
+		add(report, name, TW_CHECK_DEGRADED, "run doctor as root",
+		    "%s: cannot be probed: %s", what, strerror(-result));
+}
+
+static void probe_bpf(struct report *report)
+{
+	static const struct {
+		enum bpf_func_id id;
+		const char *name;
+	} helpers[] = {
+		{ BPF_FUNC_setsockopt, "bpf_setsockopt" },
+		{ BPF_FUNC_skc_to_tcp_sock, "bpf_skc_to_tcp_sock" },
+		{ BPF_FUNC_sk_storage_get, "bpf_sk_storage_get" },
+	};
+	static const struct {
+		enum bpf_map_type type;
+		const char *name;
+	} maps[] = {
+		{ BPF_MAP_TYPE_ARRAY_OF_MAPS, "ARRAY_OF_MAPS" },
+		{ BPF_MAP_TYPE_LPM_TRIE, "LPM_TRIE" },
+		{ BPF_MAP_TYPE_SK_STORAGE, "SK_STORAGE" },
+	};
+
+	tw_libbpf_log_capture();
+	add_probe(report, "program-type", libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SOCK_OPS, NULL),
+		  "sockops");
+	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
+		add_probe(report, "helper",
+			  libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS, helpers[i].id, NULL),
+			  helpers[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		add_probe(report, "map-type", libbpf_probe_bpf_map_type(maps[i].type, NULL),
+			  maps[i].name);
+}
+
+static void probe_program(struct report *report)
+{
+	struct tw_fault fault = TW_FAULT_INIT;
+
+	if (tw_program_try(&fault))
+		add(report, "program", TW_CHECK_MISSING, "mend what is missing above", "%s",
+		    fault.text);
+	else
+		add(report, "program", TW_CHECK_OK, "", "this kernel takes the enforcing program");
+}
+
+/* --- how a socket knows its cgroup ------------------------------------------------------ */
+
+/*
+ * Whether sock_cgroup_data has its pointer (5.15, 8520e224f547; also in later
+ * 5.10.y). Without it net_cls and net_prio take a socket's cgroup away. May go
+ * with the last 5.10 before 5.10.220 that someone runs.
+ */
+static bool cgroup_pointer(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	bool found = false;
+	int id;
+
+	if (!btf)
+		return true;
+	id = btf__find_by_name_kind(btf, "sock_cgroup_data", BTF_KIND_STRUCT);
+	type = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
+	for (__u16 i = 0; type && i < btf_vlen(type); i++)
+		found |= !strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off), "cgroup");
+	btf__free(btf);
+	return found;
+}
+
+/* A version 1 hierarchy with net_cls or net_prio and at least one group of it in use. */
+static bool net_classes_used(void)
+{
+	_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
+	char *rest, *line;
+
+	if (tw_file_read("/proc/cgroups", 65536, &text))
+		return false;
+	rest = text.data;
+	while ((line = strsep(&rest, "\n"))) {
+		int hierarchy, groups, enabled;
+		char name[32];
+
+		if (sscanf(line, "%31s %d %d %d", name, &hierarchy, &groups, &enabled) == 4 &&
+		    (!strcmp(name, "net_cls") || !strcmp(name, "net_prio")) && hierarchy > 0 &&
+		    groups > 1)
+			return true;
+	}
+	return false;
+}
+
+static void probe_socket_cgroup(struct report *report)
+{
+	if (cgroup_pointer()) {
+		add(report, "socket-cgroup", TW_CHECK_OK, "", "each socket keeps its cgroup");
+		return;
+	}
+	add(report, "socket-cgroup", TW_CHECK_DEGRADED, "run 5.10.220 or newer",
+	    "old layout: read by bpf_probe_read_kernel, and lost where net_cls or net_prio is "
+	    "used");
+	if (net_classes_used())
+		add(report, "net-classes", TW_CHECK_DEGRADED,
+		    "unmount net_cls and net_prio, or run 5.15 or newer",
+		    "net_cls or net_prio is in use: sockets made since count as the root cgroup's, "
+		    "so "
+		    "only policies without match.cgroup, attached to /, meet them");
+	else
+		add(report, "net-classes", TW_CHECK_OK, "", "net_cls and net_prio are not used");
+}
+
+size_t tw_features_probe(struct tw_check ret_checks[static TW_MAX_CHECKS])
+{
+	struct report report = { .checks = ret_checks };
+
+	probe_kernel(&report);
+	probe_btf(&report);
+	probe_cgroup2(&report);
+	probe_bpffs(&report);
+	probe_jit(&report);
+	probe_lockdown(&report);
+	probe_caps(&report);
+	probe_bpf(&report);
+	probe_socket_cgroup(&report);
+	probe_program(&report);
+	return report.count;
+}

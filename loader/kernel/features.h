@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What this kernel, these mounts and these capabilities allow: probed, never guessed from versions. */
+#ifndef TW_KERNEL_FEATURES_H
+#define TW_KERNEL_FEATURES_H
+
+#include <stddef.h>
+
+enum tw_check_status {
+	TW_CHECK_OK,
+	TW_CHECK_DEGRADED, /* works, with the loss that the detail names */
+	TW_CHECK_MISSING,  /* enforcement is not possible */
+};
+
+struct tw_check {
+	const char *name;
+	enum tw_check_status status;
+	char detail[512];
+	char remedy[256]; /* what a person can do; "" where nothing is to be done */
+};
+
+#define TW_MAX_CHECKS 48
+
+/* Probe everything; the number of checks written to `ret_checks`, at most TW_MAX_CHECKS. */
+size_t tw_features_probe(struct tw_check ret_checks[static TW_MAX_CHECKS]);
+
+#endif

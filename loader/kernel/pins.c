@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/pins.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "lib/cleanup.h"
+
+bool tw_bpffs_mounted(void)
+{
+	struct statfs fs;
+
+	return statfs(TW_BPFFS, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+}
+
+static int make_folder(const char *path, struct tw_fault *fault)
+{
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return 0;
+	return tw_fault(fault, -errno, "cannot make the folder %s: %m%s", path,
+			errno == EPERM || errno == EACCES ? "; run as root" : "");
+}
+
+int tw_pins_prepare(struct tw_fault *fault)
+{
+	int error;
+
+	if (!tw_bpffs_mounted() && mount("bpf", TW_BPFFS, "bpf", 0, "mode=0700") < 0)
+		return tw_fault(fault, -errno,
+				"no bpf file system on " TW_BPFFS
+				" and cannot mount one: %m; as root: "
+				"mount -t bpf bpf " TW_BPFFS);
+	error = make_folder(TW_PIN_ROOT, fault);
+	return error ?: make_folder(TW_PIN_DIR, fault);
+}
+
+static bool is_link(const char *name)
+{
+	return !strncmp(name, "link_", 5);
+}
+
+static int remove_below(int parent, const char *name);
+
+/* One pass over an open folder: its links and folders, or the rest of it. */
+static int remove_pass(DIR *dir, bool links)
+{
+	struct dirent *entry;
+	int error = 0;
+
+	rewinddir(dir);
+	while (!error && (entry = readdir(dir))) {
+		const char *name = entry->d_name;
+		bool folder = entry->d_type == DT_DIR;
+
+		if (!strcmp(name, ".") || !strcmp(name, ".."))
+			continue;
+		if ((folder || is_link(name)) != links)
+			continue;
+		if (folder)
+			error = remove_below(dirfd(dir), name);
+		else if (unlinkat(dirfd(dir), name, 0) < 0 && errno != ENOENT)
+			error = -errno;
+	}
+	return error;
+}
+
+static int remove_below(int parent, const char *name)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
+	error = remove_pass(dir, true);
+	if (!error)
+		error = remove_pass(dir, false);
+	if (!error && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		error = -errno;
+	return error;
+}
+
+int tw_pins_remove(struct tw_fault *fault)
+{
+	int error = remove_below(AT_FDCWD, TW_PIN_ROOT);
+
+	if (error)
+		return tw_fault(fault, error, "cannot remove " TW_PIN_ROOT ": %m; run as root");
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What lives in bpffs, all below one folder of mode 0700:
+ *
+ *   /sys/fs/bpf/tcpwarden/            the lock: flock(2) on the folder
+ *                         owner       struct tw_owner, whatever the version
+ *                         records_v1  socket records, by TW_RECORD_VERSION
+ *                         v1/         one folder an ABI version
+ *                            link_sockops tw_current tw_generations ...
+ *
+ * Ours is found by these pins, never by a name that others could bear.
+ */
+#ifndef TW_KERNEL_PINS_H
+#define TW_KERNEL_PINS_H
+
+#include <stdbool.h>
+
+#include <tcpwarden/abi.h>
+
+#include "lib/fault.h"
+
+#define TW_STRING_(x) #x
+#define TW_STRING(x)  TW_STRING_(x)
+
+#define TW_BPFFS       "/sys/fs/bpf"
+#define TW_PIN_ROOT    TW_BPFFS "/tcpwarden"
+#define TW_PIN_OWNER   TW_PIN_ROOT "/owner"
+#define TW_PIN_RECORDS TW_PIN_ROOT "/records_v" TW_STRING(TW_RECORD_VERSION)
+#define TW_PIN_DIR     TW_PIN_ROOT "/v" TW_STRING(TW_ABI_VERSION)
+#define TW_PIN_LINK    TW_PIN_DIR "/link_sockops"
+
+/* Whether a bpf file system is mounted on TW_BPFFS. */
+bool tw_bpffs_mounted(void);
+
+/* Mount it where it is not, and make the folders. */
+int tw_pins_prepare(struct tw_fault *fault);
+
+/*
+ * Remove every pin of ours and the folders, of all versions; the link goes
+ * first, so that nothing runs on half of its maps. 0 also when nothing is there.
+ */
+int tw_pins_remove(struct tw_fault *fault);
+
+#endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/program.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "bpf/sockops.skel.h"
+#include "kernel/caps.h"
+#include "kernel/hz.h"
+#include "kernel/libbpf_log.h"
+#include "kernel/pins.h"
+#include "lib/cleanup.h"
+
+static int set_pin_paths(struct tw_sockops *skel, struct tw_fault *fault)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		char path[sizeof(TW_PIN_DIR) + BPF_OBJ_NAME_LEN + 1];
+		const char *pin = path;
+		int error;
+
+		if (bpf_map__is_internal(map))
+			continue;
+		if (map == skel->maps.tw_records)
+			pin = TW_PIN_RECORDS;
+		else
+			snprintf(path, sizeof(path), TW_PIN_DIR "/%s", bpf_map__name(map));
+		error = bpf_map__set_pin_path(map, pin);
+		if (error)
+			return tw_fault(fault, error, "cannot name the pin %s: %m", pin);
+	}
+	return 0;
+}
+
+/* Why a load failed: a capability first, since that is what people can mend. */
+static int explain_load(int error, struct tw_fault *fault)
+{
+	const char *missing = tw_caps_missing();
+
+	if (missing)
+		return tw_fault(fault, error, "cannot load the BPF program: %m; missing %s",
+				missing);
+	return tw_fault(
+		fault, error,
+		"cannot load the BPF program: %m (%s); `tcpwarden doctor` says what this kernel "
+		"allows",
+		tw_libbpf_log_first());
+}
+
+static int open_and_load(struct tw_sockops **ret_skel, bool pinned, struct tw_fault *fault)
+{
+	struct tw_sockops *skel;
+	int error;
+
+	tw_libbpf_log_capture();
+	skel = tw_sockops__open();
+	if (!skel)
+		return tw_fault(fault, -errno, "cannot open the BPF object: %m");
+	skel->rodata->tw_hz = tw_hz_get();
+	error = pinned ? set_pin_paths(skel, fault) : 0;
+	if (!error) {
+		error = tw_sockops__load(skel);
+		if (error)
+			explain_load(error, fault);
+	}
+	if (error) {
+		tw_sockops__destroy(skel);
+		return error;
+	}
+	*ret_skel = skel;
+	return 0;
+}
+
+int tw_program_load(struct tw_program *ret_program, struct tw_fault *fault)
+{
+	struct tw_sockops *skel;
+	int error;
+
+	error = open_and_load(&skel, true, fault);
+	if (error)
+		return error;
+	ret_program->skel = skel;
+	ret_program->maps = (struct tw_maps){
+		.current = bpf_map__fd(skel->maps.tw_current),
+		.generations = bpf_map__fd(skel->maps.tw_generations),
+		.cgroups = bpf_map__fd(skel->maps.tw_cgroups),
+		.prefixes = bpf_map__fd(skel->maps.tw_prefixes),
+		.port_sets = bpf_map__fd(skel->maps.tw_port_sets),
+		.counters = bpf_map__fd(skel->maps.tw_counters),
+		.errors = bpf_map__fd(skel->maps.tw_errors),
+		.loaded = bpf_map__fd(skel->maps.tw_loaded),
+		.texts = bpf_map__fd(skel->maps.tw_texts),
+		.state = bpf_map__fd(skel->maps.tw_state),
+	};
+	return 0;
+}
+
+int tw_program_try(struct tw_fault *fault)
+{
+	struct tw_sockops *skel;
+	int error = open_and_load(&skel, false, fault);
+
+	if (!error)
+		tw_sockops__destroy(skel);
+	return error;
+}
+
+void tw_program_close(struct tw_program *program)
+{
+	tw_sockops__destroy(program->skel);
+	*program = TW_PROGRAM_INIT;
+}
+
+int tw_link_cgroup(uint64_t *ret_id)
+{
+	_cleanup_close_ int fd = bpf_obj_get(TW_PIN_LINK);
+	struct bpf_link_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return -errno;
+	*ret_id = info.cgroup.cgroup_id;
+	return 0;
+}
+
+/* Make and pin a new link; unpinned it dies with its descriptor, so nothing half-made stays. */
+static int attach_new(struct tw_program *program, int cgroup, struct tw_fault *fault)
+{
+	_cleanup_close_ int link = bpf_link_create(bpf_program__fd(program->skel->progs.tw_sockops),
+						   cgroup, BPF_CGROUP_SOCK_OPS, NULL);
+
+	if (link < 0 && errno == EPERM && !tw_caps_missing())
+		return tw_fault(
+			fault, -errno,
+			"cannot attach to the cgroup: another program is attached to it, or "
+			"above it, without allowing others (`bpftool cgroup tree` shows it)");
+	if (link < 0)
+		return tw_fault(fault, -errno, "cannot attach to the cgroup: %m");
+	if (bpf_obj_pin(link, TW_PIN_LINK) < 0)
+		return tw_fault(fault, -errno, "cannot pin the link at " TW_PIN_LINK ": %m");
+	return 0;
+}
+
+int tw_program_attach(struct tw_program *program, int cgroup, struct tw_fault *fault)
+{
+	_cleanup_close_ int link = -1;
+	uint64_t attached;
+	int error;
+
+	error = tw_link_cgroup(&attached);
+	if (error == -ENOENT)
+		return attach_new(program, cgroup, fault);
+	if (error)
+		return tw_fault(fault, error, "cannot read the link at " TW_PIN_LINK ": %m");
+	if (!attached) {
+		if (unlink(TW_PIN_LINK) < 0)
+			return tw_fault(fault, -errno,
+					"cannot remove the dead link " TW_PIN_LINK ": %m");
+		return attach_new(program, cgroup, fault);
+	}
+	link = bpf_obj_get(TW_PIN_LINK);
+	if (link < 0 ||
+	    bpf_link_update(link, bpf_program__fd(program->skel->progs.tw_sockops), NULL) < 0)
+		return tw_fault(fault, -errno, "cannot update the link at " TW_PIN_LINK ": %m");
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The BPF programs in the kernel: loaded, attached, pinned, taken over. */
+#ifndef TW_KERNEL_PROGRAM_H
+#define TW_KERNEL_PROGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/fault.h"
+
+struct tw_sockops;
+
+/* Descriptors of the pinned maps; borrowed from whoever opened them. */
+struct tw_maps {
+	int current;
+	int generations;
+	int cgroups;
+	int prefixes;
+	int port_sets;
+	int counters;
+	int errors;
+	int loaded;
+	int texts;
+	int state;
+};
+
+struct tw_program {
+	struct tw_sockops *skel;
+	struct tw_maps maps;
+};
+
+#define TW_PROGRAM_INIT ((struct tw_program){ 0 })
+
+/*
+ * Load the program on the pinned maps of this ABI version, making and pinning
+ * those that are not there. Nothing is attached.
+ */
+int tw_program_load(struct tw_program *ret_program, struct tw_fault *fault);
+
+/* Load it with maps of its own that vanish with it: whether this kernel takes it. */
+int tw_program_try(struct tw_fault *fault);
+
+/*
+ * Attach to the cgroup open at `cgroup`: a pinned link of ours is updated in
+ * place, so that there is no moment without; else a new link is made and
+ * pinned. A pinned link whose cgroup is gone is replaced.
+ */
+int tw_program_attach(struct tw_program *program, int cgroup, struct tw_fault *fault);
+
+void tw_program_close(struct tw_program *program);
+#define _cleanup_program_ _cleanup_(tw_program_close)
+
+/*
+ * The cgroup that the pinned link is attached to. -ENOENT: there is no link;
+ * an id of 0: its cgroup was removed.
+ */
+int tw_link_cgroup(uint64_t *ret_id);
+
+#endif

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/state.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "kernel/owner.h"
+#include "kernel/pins.h"
+#include "lib/cleanup.h"
+#include "version.h"
+
+static int lookup(int map, const void *key, void *ret_value)
+{
+	return bpf_map_lookup_elem(map, key, ret_value) < 0 ? -errno : 0;
+}
+
+int tw_counts_read(int counters, const struct tw_loaded *loaded,
+		   struct tw_policy_counts *ret_counts)
+{
+	_cleanup_free_ struct tw_counts *cpu = NULL;
+	int cpus = libbpf_num_possible_cpus();
+
+	if (cpus < 0)
+		return cpus;
+	cpu = calloc((size_t)cpus, sizeof(*cpu));
+	if (!cpu)
+		return -ENOMEM;
+	memset(ret_counts, 0, TW_MAX_POLICIES * sizeof(*ret_counts));
+	for (uint32_t n = 0; n < loaded->policies * TW_DIRECTIONS; n++) {
+		uint32_t policy = n / TW_DIRECTIONS, direction = n % TW_DIRECTIONS;
+		uint32_t key = loaded->policy[policy].counter * TW_DIRECTIONS + direction;
+		struct tw_counts *sum = &ret_counts[policy].direction[direction];
+		int error = lookup(counters, &key, cpu);
+
+		if (error)
+			return error;
+		for (int c = 0; c < cpus; c++)
+			for (int o = 0; o < TW_OUTCOMES; o++)
+				sum->sockets[o] += cpu[c].sockets[o];
+	}
+	return 0;
+}
+
+int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded)
+{
+	uint64_t number;
+	uint32_t zero = 0, slot;
+	int error;
+
+	/* Once more where a switch came between the two look-ups. */
+	do {
+		error = lookup(current, &zero, &number);
+		if (error)
+			return error;
+		if (!number)
+			return -ENOENT;
+		slot = (uint32_t)(number % TW_SLOTS);
+		error = lookup(loaded, &slot, ret_loaded);
+		if (error)
+			return error;
+	} while (ret_loaded->number < number);
+	return 0;
+}
+
+/* A pinned map; a lack of privilege is told from a lack of the pin. */
+static int open_pin(const char *path, int *ret_fd, struct tw_fault *fault)
+{
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return tw_fault(fault, -errno, "cannot open %s: %m%s", path,
+				errno == EACCES || errno == EPERM ? "; run as root" : "");
+	*ret_fd = fd;
+	return 0;
+}
+
+static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
+{
+	_cleanup_close_ int current = -1, loaded = -1, counters = -1, state = -1;
+	uint32_t zero = 0;
+	int error;
+
+	error = open_pin(TW_PIN_DIR "/tw_current", &current, fault);
+	if (!error)
+		error = open_pin(TW_PIN_DIR "/tw_loaded", &loaded, fault);
+	if (!error)
+		error = open_pin(TW_PIN_DIR "/tw_counters", &counters, fault);
+	if (!error)
+		error = open_pin(TW_PIN_DIR "/tw_state", &state, fault);
+	if (error)
+		return error;
+	error = lookup(state, &zero, &snapshot->state);
+	if (!error)
+		error = tw_loaded_read(current, loaded, &snapshot->loaded);
+	if (!error)
+		error = tw_counts_read(counters, &snapshot->loaded, snapshot->counts);
+	if (error && error != -ENOENT)
+		return tw_fault(fault, error, "cannot read the maps below " TW_PIN_DIR ": %m");
+	snapshot->number = snapshot->loaded.number;
+	return 0;
+}
+
+int tw_snapshot_read(struct tw_snapshot *ret_snapshot, struct tw_fault *fault)
+{
+	_cleanup_free_ struct tw_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	uint64_t cgroup = 0;
+	int error;
+
+	if (!snapshot)
+		return tw_fault(fault, -ENOMEM, "cannot read the state: %m");
+	error = tw_owner_pid(&snapshot->daemon_pid);
+	snapshot->daemon = snapshot->daemon_pid || error == -ESRCH;
+	error = tw_link_cgroup(&cgroup);
+	if (error && error != -ENOENT)
+		return tw_fault(fault, error, "cannot read the link at " TW_PIN_LINK ": %m%s",
+				error == -EACCES || error == -EPERM ? "; run as root" : "");
+	snapshot->attached = !error && cgroup;
+	if (!error) {
+		error = read_maps(snapshot, fault);
+		if (error)
+			return error;
+	}
+	*ret_snapshot = *snapshot;
+	return 0;
+}
+
+static int change(const struct tw_maps *maps, struct tw_state *state)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_update_elem(maps->state, &zero, state, BPF_ANY) < 0 ? -errno : 0;
+}
+
+int tw_state_attached(const struct tw_maps *maps, const char *path, uint64_t cgroup)
+{
+	struct tw_state state;
+	uint32_t zero = 0;
+	int error = lookup(maps->state, &zero, &state);
+
+	if (error)
+		return error;
+	state.attach_cgroup = cgroup;
+	snprintf(state.version, sizeof(state.version), "%s", TW_VERSION);
+	snprintf(state.attached_to, sizeof(state.attached_to), "%s", path);
+	return change(maps, &state);
+}
+
+int tw_state_refused(const struct tw_maps *maps, const char *text)
+{
+	struct tw_state state;
+	struct timespec now;
+	uint32_t zero = 0;
+	int error = lookup(maps->state, &zero, &state);
+
+	if (error)
+		return error;
+	clock_gettime(CLOCK_REALTIME, &now);
+	state.refused_at_ns = text ? (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec : 0;
+	snprintf(state.refusal, sizeof(state.refusal), "%s", text ?: "");
+	return change(maps, &state);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What people ask of the kernel: read from the pins, with or without a daemon. */
+#ifndef TW_KERNEL_STATE_H
+#define TW_KERNEL_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <tcpwarden/abi.h>
+
+#include "kernel/program.h"
+#include "lib/fault.h"
+
+/* The counts of one policy, summed over CPUs; order of the policies as in the generation. */
+struct tw_policy_counts {
+	struct tw_counts direction[TW_DIRECTIONS];
+};
+
+struct tw_snapshot {
+	bool attached;	  /* our link is in the kernel and its cgroup lives */
+	bool daemon;	  /* a `run` holds the lock */
+	pid_t daemon_pid; /* 0: not visible from this pid namespace */
+	uint64_t number;  /* of the generation; 0: none */
+	struct tw_state state;
+	struct tw_loaded loaded; /* zero where `number` is 0 */
+	struct tw_policy_counts counts[TW_MAX_POLICIES];
+};
+
+/*
+ * Read all of it; 0 also where nothing is attached. `ret_snapshot` is large:
+ * allocate it. -EACCES, -EPERM: the fault says what is needed.
+ */
+int tw_snapshot_read(struct tw_snapshot *ret_snapshot, struct tw_fault *fault);
+
+/* The counts of a generation's policies from open maps; `ret_counts` has TW_MAX_POLICIES. */
+int tw_counts_read(int counters, const struct tw_loaded *loaded,
+		   struct tw_policy_counts *ret_counts);
+
+/* The generation in force, as people know it. -ENOENT: none. */
+int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded);
+
+/* Note where we are attached, and that this version took over; a refusal stays noted. */
+int tw_state_attached(const struct tw_maps *maps, const char *path, uint64_t cgroup);
+
+/* Note that a policy was refused, and why; `text` may be cut. NULL: the last load was good. */
+int tw_state_refused(const struct tw_maps *maps, const char *text);
+
+#endif
