@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "daemon/run.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <string.h>
+
+#include "daemon/stats.h"
+#include "kernel/state.h"
+#include "lib/log.h"
+#include "node/cgroup_watch.h"
+#include "node/file_watch.h"
+#include "policy/load.h"
+
+struct loop {
+	struct event_base *base;
+	struct event *hangup;
+	struct event *interrupt;
+	struct event *terminate;
+	struct event *tick;
+	struct tw_enforcer *enforcer;
+	const struct tw_run *run;
+	struct tw_stats stats;
+	struct tw_file_watch *policy;
+	struct tw_cgroup_watch *cgroups;
+	char refusal[TW_REFUSAL_LEN]; /* of the last policy; "" where it was good */
+	bool cgroups_failed;	      /* said once, until it works again */
+};
+
+/* --- the policy ------------------------------------------------------------------- */
+
+/* Say why a policy is refused, once for each reason, and note it where `status` finds it. */
+static void refuse(struct loop *loop, const char *reason, const struct tw_diags *diags)
+{
+	if (!strcmp(loop->refusal, reason))
+		return;
+	snprintf(loop->refusal, sizeof(loop->refusal), "%s", reason);
+	if (diags)
+		tw_diags_print(diags, stderr);
+	tw_error("the policy is refused, the running one stays: %s", reason);
+	if (tw_state_refused(&loop->enforcer->program.maps, reason))
+		tw_warning("cannot note the refusal for `tcpwarden status`");
+}
+
+/* The first error, as one line. */
+static void first_error(const struct tw_diags *diags, char text[static TW_REFUSAL_LEN])
+{
+	snprintf(text, TW_REFUSAL_LEN, "no memory");
+	for (size_t i = 0; i < diags->count; i++) {
+		const struct tw_diag *diag = &diags->list[i];
+
+		if (diag->severity != TW_ERROR)
+			continue;
+		if (diag->mark.line)
+			snprintf(text, TW_REFUSAL_LEN, "%s:%u:%u: %s", diag->mark.file,
+				 diag->mark.line, diag->mark.column, diag->message);
+		else
+			snprintf(text, TW_REFUSAL_LEN, "%s: %s", diag->mark.file, diag->message);
+		return;
+	}
+}
+
+static void accept_policy(struct loop *loop, bool changed)
+{
+	bool refused = loop->refusal[0];
+
+	loop->refusal[0] = '\0';
+	if (changed) {
+		tw_enforcer_say(loop->enforcer, "policy loaded");
+		return;
+	}
+	if (refused) {
+		tw_info("the policy is good again, and the one that runs");
+		tw_state_refused(&loop->enforcer->program.maps, NULL);
+	}
+}
+
+static void reload(struct loop *loop)
+{
+	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
+	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
+	struct tw_fault fault = TW_FAULT_INIT;
+	char text[TW_REFUSAL_LEN];
+	int error;
+
+	if (tw_policy_load(loop->run->policy, &diags, &model)) {
+		first_error(&diags, text);
+		refuse(loop, text, &diags);
+		return;
+	}
+	error = tw_enforcer_switch(loop->enforcer, &model, &fault);
+	if (error && error != -EALREADY) {
+		refuse(loop, fault.text, NULL);
+		return;
+	}
+	if (!error)
+		tw_diags_print(&diags, stderr);
+	accept_policy(loop, !error);
+}
+
+static void on_policy_changed(void *data)
+{
+	reload(data);
+}
+
+/* --- the cgroup tree ---------------------------------------------------------------- */
+
+static void on_cgroups_lost(void *data)
+{
+	struct loop *loop = data;
+	struct tw_cgroup_scope scope = tw_enforcer_scope(loop->enforcer);
+	int error = tw_cgroup_sets_sync(loop->enforcer->live.cgroups, &scope);
+
+	if (error && !loop->cgroups_failed)
+		tw_error("cannot follow the cgroup tree: %s; new cgroups have their ancestors' "
+			 "policies",
+			 strerror(-error));
+	loop->cgroups_failed = error;
+}
+
+static void on_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
+{
+	struct loop *loop = data;
+	struct tw_cgroup_scope scope = tw_enforcer_scope(loop->enforcer);
+	int map = loop->enforcer->live.cgroups;
+	int error;
+
+	if (kind == TW_CGROUP_REMOVED)
+		error = tw_cgroup_sets_remove(map, id);
+	else if (path)
+		error = tw_cgroup_sets_put(map, &scope, path, id);
+	else
+		error = tw_cgroup_sets_sync(map, &scope);
+	if (error && !loop->cgroups_failed)
+		tw_error("cannot give the cgroup %s its own policies: %s; it has its ancestor's",
+			 path ?: "with a long path", strerror(-error));
+	loop->cgroups_failed = error;
+}
+
+/* --- events -------------------------------------------------------------------------- */
+
+static void on_hangup(evutil_socket_t signal, short what, void *data)
+{
+	struct loop *loop = data;
+	uint64_t number = loop->enforcer->live.number;
+
+	(void)signal;
+	(void)what;
+	/* Asked for by a person, so an answer each time. */
+	loop->refusal[0] = '\0';
+	reload(loop);
+	if (!loop->refusal[0] && number == loop->enforcer->live.number)
+		tw_info("the policy has not changed");
+}
+
+static void on_end(evutil_socket_t signal, short what, void *data)
+{
+	struct loop *loop = data;
+
+	(void)signal;
+	(void)what;
+	event_base_loopbreak(loop->base);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *data)
+{
+	struct loop *loop = data;
+
+	(void)fd;
+	(void)what;
+	tw_stats_print(&loop->stats, &loop->enforcer->program.maps);
+}
+
+static int add(struct event *event, const struct timeval *period)
+{
+	return event && event_add(event, period) == 0 ? 0 : -ENOMEM;
+}
+
+static int add_events(struct loop *loop)
+{
+	struct timeval period = { .tv_sec = loop->run->stats };
+	int error;
+
+	loop->base = event_base_new();
+	if (!loop->base)
+		return -ENOMEM;
+	loop->hangup = evsignal_new(loop->base, SIGHUP, on_hangup, loop);
+	loop->interrupt = evsignal_new(loop->base, SIGINT, on_end, loop);
+	loop->terminate = evsignal_new(loop->base, SIGTERM, on_end, loop);
+	error = add(loop->hangup, NULL) ?: add(loop->interrupt, NULL) ?: add(loop->terminate, NULL);
+	if (error || !loop->run->stats)
+		return error;
+	loop->tick = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
+	return add(loop->tick, &period);
+}
+
+/* Follow what policies depend on. From here on no change is missed; what came before is read now. */
+static int follow(struct loop *loop, struct tw_fault *fault)
+{
+	const struct tw_cgroup_watch_calls calls = { on_cgroup, on_cgroups_lost, loop };
+	const struct tw_enforcer *enforcer = loop->enforcer;
+	int error;
+
+	error = tw_cgroup_watch_start(loop->base, &enforcer->tree, enforcer->attach_path, &calls,
+				      &loop->cgroups, fault);
+	if (error) {
+		tw_error("%s; new cgroups have their ancestors' policies until the next reload",
+			 fault->text);
+	} else {
+		on_cgroups_lost(loop);
+	}
+	if (!loop->run->policy)
+		return 0;
+	error = tw_file_watch_start(loop->base, loop->run->policy, on_policy_changed, loop,
+				    &loop->policy, fault);
+	if (!error)
+		reload(loop);
+	return error;
+}
+
+static void loop_close(struct loop *loop)
+{
+	struct event *events[] = { loop->hangup, loop->interrupt, loop->terminate, loop->tick };
+
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		if (events[i])
+			event_free(events[i]);
+	tw_file_watch_stop(loop->policy);
+	tw_cgroup_watch_stop(loop->cgroups);
+	if (loop->base)
+		event_base_free(loop->base);
+	tw_stats_free(&loop->stats);
+}
+
+int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct tw_fault *fault)
+{
+	_cleanup_(loop_close) struct loop loop = { .enforcer = enforcer, .run = run };
+	int error = add_events(&loop);
+
+	if (error)
+		return tw_fault(fault, error, "cannot make the event loop: %m");
+	error = follow(&loop, fault);
+	if (error)
+		return error;
+	if (event_base_dispatch(loop.base) < 0)
+		return tw_fault(fault, -EIO, "the event loop failed");
+	return 0;
+}

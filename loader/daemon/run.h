@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The run loop: signals in, policy switches and counts out. One thread, no timer unless asked for. */
+#ifndef TW_DAEMON_RUN_H
+#define TW_DAEMON_RUN_H
+
+#include <stdbool.h>
+
+#include "daemon/enforcer.h"
+#include "lib/fault.h"
+
+struct tw_run {
+	const char *policy; /* path, or NULL: the embedded one */
+	unsigned stats;	    /* seconds between lines of counts; 0: none */
+};
+
+/*
+ * Run until SIGINT or SIGTERM. A change of the policy's files, and SIGHUP, load
+ * it again: a bad one is refused, with its located errors in the log, and the
+ * running one stays. Cgroups that come get their own policies at once.
+ */
+int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct tw_fault *fault);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "node/tree_watch.h"
+
+#include <errno.h>
+#include <search.h>
+#include <string.h>
+#include <sys/inotify.h>
+
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+
+#define MASK (IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_DONT_FOLLOW)
+
+/* A watched cgroup, found by its watch descriptor or by its path. */
+struct folder {
+	int wd;
+	uint64_t id;
+	char *path;
+};
+
+struct tw_tree_watch {
+	int fd;
+	const struct tw_cgroup_tree *tree;
+	tw_cgroup_event_fn call;
+	void *data;
+	void *by_wd; /* tsearch(3) roots over the same folders */
+	void *by_path;
+	bool lost;
+	bool telling; /* folders found now are news */
+};
+
+static int compare_wd(const void *a, const void *b)
+{
+	const struct folder *x = a, *y = b;
+
+	return (x->wd > y->wd) - (x->wd < y->wd);
+}
+
+static int compare_path(const void *a, const void *b)
+{
+	const struct folder *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+static struct folder *find(void *const *root, const struct folder *like,
+			   int (*compare)(const void *, const void *))
+{
+	struct folder **found = tfind(like, root, compare);
+
+	return found ? *found : NULL;
+}
+
+static void forget(struct tw_tree_watch *watch, struct folder *folder)
+{
+	tdelete(folder, &watch->by_wd, compare_wd);
+	tdelete(folder, &watch->by_path, compare_path);
+	free(folder->path);
+	free(folder);
+}
+
+static int remember(struct tw_tree_watch *watch, int wd, const char *path, uint64_t id)
+{
+	struct folder *folder = calloc(1, sizeof(*folder));
+
+	if (!folder)
+		return -ENOMEM;
+	folder->wd = wd;
+	folder->id = id;
+	folder->path = strdup(path);
+	if (!folder->path || !tsearch(folder, &watch->by_wd, compare_wd)) {
+		free(folder->path);
+		free(folder);
+		return -ENOMEM;
+	}
+	if (!tsearch(folder, &watch->by_path, compare_path)) {
+		forget(watch, folder);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Watch one cgroup, unless it is watched; one that vanishes is passed over. */
+static int add(const char *path, uint64_t id, void *data)
+{
+	struct tw_tree_watch *watch = data;
+	_cleanup_buf_ struct tw_buf full = TW_BUF_INIT;
+	struct folder *known;
+	int error, wd;
+
+	error = tw_buf_addf(&full, "%s%s", watch->tree->mount, path);
+	if (error)
+		return error;
+	wd = inotify_add_watch(watch->fd, full.data, MASK);
+	if (wd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	known = find(&watch->by_wd, &(struct folder){ .wd = wd }, compare_wd);
+	if (known)
+		return 0;
+	error = remember(watch, wd, path, id);
+	if (!error && watch->telling)
+		watch->call(TW_CGROUP_CREATED, path, id, watch->data);
+	return error;
+}
+
+static void handle(struct tw_tree_watch *watch, const struct inotify_event *event)
+{
+	_cleanup_buf_ struct tw_buf path = TW_BUF_INIT;
+	struct folder *parent, *child;
+
+	if (event->mask & IN_Q_OVERFLOW)
+		watch->lost = true;
+	parent = find(&watch->by_wd, &(struct folder){ .wd = event->wd }, compare_wd);
+	if (!parent)
+		return;
+	if (event->mask & IN_IGNORED) {
+		forget(watch, parent);
+		return;
+	}
+	if (!(event->mask & IN_ISDIR))
+		return;
+	if (tw_buf_addf(&path, "%s/%s", strcmp(parent->path, "/") ? parent->path : "",
+			event->name)) {
+		watch->lost = true;
+		return;
+	}
+	if (event->mask & IN_CREATE) {
+		/* With what was made below it before it was watched. */
+		if (tw_cgroup_walk(watch->tree, path.data, add, watch))
+			watch->lost = true;
+		return;
+	}
+	child = find(&watch->by_path, &(struct folder){ .path = path.data }, compare_path);
+	if (child) {
+		watch->call(TW_CGROUP_REMOVED, child->path, child->id, watch->data);
+		inotify_rm_watch(watch->fd, child->wd);
+		forget(watch, child);
+	}
+}
+
+bool tw_tree_watch_read(struct tw_tree_watch *watch)
+{
+	_Alignas(struct inotify_event) char events[8192];
+	ssize_t len;
+
+	watch->lost = false;
+	while ((len = read(watch->fd, events, sizeof(events))) > 0) {
+		const struct inotify_event *event;
+
+		for (char *at = events; at < events + len; at += sizeof(*event) + event->len) {
+			event = (const struct inotify_event *)(const void *)at;
+			handle(watch, event);
+		}
+	}
+	return watch->lost;
+}
+
+int tw_tree_watch_open(const struct tw_cgroup_tree *tree, const char *path, tw_cgroup_event_fn call,
+		       void *data, struct tw_tree_watch **ret_watch)
+{
+	struct tw_tree_watch *watch = calloc(1, sizeof(*watch));
+	int error;
+
+	if (!watch)
+		return -ENOMEM;
+	*watch = (struct tw_tree_watch){ .tree = tree, .call = call, .data = data };
+	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	error = watch->fd < 0 ? -errno : tw_cgroup_walk(tree, path, add, watch);
+	if (error) {
+		tw_tree_watch_close(watch);
+		return error;
+	}
+	watch->telling = true;
+	*ret_watch = watch;
+	return 0;
+}
+
+void tw_tree_watch_close(struct tw_tree_watch *watch)
+{
+	if (!watch)
+		return;
+	while (watch->by_wd)
+		forget(watch, *(struct folder **)watch->by_wd);
+	tw_closep(&watch->fd);
+	free(watch);
+}
+
+int tw_tree_watch_fd(const struct tw_tree_watch *watch)
+{
+	return watch->fd;
+}
