@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# tcpwarden. `make help` lists the targets; every artefact is below build/.
+
+VERSION := $(shell sed -n 's/^.*TW_VERSION[^"]*"\([^"]*\)".*$$/\1/p' loader/version.h)
+
+CC	?= gcc
+CLANG	?= clang-14
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+LLVM_STRIP ?= llvm-strip-14
+
+B	:= build
+O	:= $(B)/obj
+
+prefix	   ?= /usr
+sysconfdir ?= /etc
+DESTDIR	   ?=
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-8s %s\n'
+endif
+MAKEFLAGS += --no-print-directory
+
+WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wconversion -Wvla -Wundef -Wmissing-prototypes \
+	    -Wstrict-prototypes -Werror
+LIBS	 := libbpf yaml-0.1 libevent_core jansson libxxhash
+# Asked for when first needed, so that `make deps` and `make help` work without them.
+LIB_CFLAGS = $(eval LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS)))$(LIB_CFLAGS)
+LIB_LIBS   = $(eval LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS)))$(LIB_LIBS)
+STATIC_LIBS = $(eval STATIC_LIBS := $(shell $(PKG_CONFIG) --static --libs $(LIBS)))$(STATIC_LIBS)
+
+CFLAGS	 ?= -O2 -g
+TW_CFLAGS = -std=gnu11 $(WARNINGS) -D_GNU_SOURCE -Iinclude -Iloader -isystem $(B) $(LIB_CFLAGS) $(CFLAGS) \
+	    -ffunction-sections -fdata-sections -fstack-protector-strong
+TW_LDFLAGS = -Wl,--gc-sections $(LDFLAGS)
+
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_CFLAGS := -target bpf -O2 -g -mcpu=v2 -std=gnu11 -Wall -Wextra -Wshadow -Wno-unused-parameter \
+	      -Werror -D__TARGET_ARCH_x86 -Iinclude -Ibpf $(if $(MULTIARCH),-I/usr/include/$(MULTIARCH))
+
+BPF_SRC	:= $(wildcard bpf/*.bpf.c)
+BPF_OBJ	:= $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.bpf.o)
+SKELS	:= $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.skel.h)
+SRC	:= $(wildcard loader/*.c loader/*/*.c)
+# All but main(): what the unit tests link.
+MODULES := $(filter-out loader/main.c,$(SRC)) $(B)/gen/default_policy.c
+
+objs	 = $(patsubst %.c,$(1)/%.o,$(2))
+OBJ	:= $(call objs,$(O),$(SRC) $(B)/gen/default_policy.c)
+
+.PHONY: all
+all: $(B)/tcpwarden ## build build/tcpwarden (the default)
+
+$(B)/tcpwarden: $(OBJ)
+	$(say) LINK $@
+	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -o $@ $(OBJ) $(LIB_LIBS)
+
+.PHONY: static
+static: $(B)/tcpwarden-static ## build the one static file, build/tcpwarden-static
+
+$(B)/tcpwarden-static: $(OBJ)
+	$(say) LINK $@
+	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -static -s -o $@ $(OBJ) $(STATIC_LIBS)
+
+# --- the parts ---------------------------------------------------------------
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/tcpwarden/*.h)
+	$(say) BPF $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@.tmp $<
+	$(Q)$(LLVM_STRIP) -g $@.tmp && mv $@.tmp $@
+
+$(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name tw_$* > $@.tmp && mv $@.tmp $@
+
+$(B)/gen/default_policy.c: deploy/policies/default.yaml
+	$(Q)mkdir -p $(@D)
+	$(Q){ echo '#include "policy/load.h"'; echo 'const char tw_default_policy[] ='; \
+	      sed 's/\\/\\\\/g; s/"/\\"/g; s/^.*$$/	"&\\n"/' $<; echo ';'; } > $@
+
+# One rule a build flavour: plain, and asan for the tests.
+define flavour
+$(1)/%.o: %.c Makefile | $$(SKELS)
+	$$(say) CC $$@
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(TW_CFLAGS) $(2) -MMD -MP -c -o $$@ $$<
+endef
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
+$(eval $(call flavour,$(O),))
+$(eval $(call flavour,$(B)/asan,$(SANITIZE)))
+
+-include $(shell [ -d $(B) ] && find $(B) -name '*.d')
+
+# --- tests -------------------------------------------------------------------
+
+UNIT	  := $(patsubst tests/unit/test_%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+ASAN_MODULES := $(call objs,$(B)/asan,$(MODULES))
+
+$(B)/tests/unit/%: $(B)/asan/tests/unit/test_%.o $(ASAN_MODULES)
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SANITIZE) $(TW_LDFLAGS) -o $@ $^ $(LIB_LIBS) -lcmocka
+
+$(B)/asan/tcpwarden: $(call objs,$(B)/asan,$(SRC) $(B)/gen/default_policy.c)
+	$(say) LINK $@
+	$(Q)$(CC) $(SANITIZE) $(TW_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+# The system suite is one static file, so that other kernels run the very same.
+SYSTEM	 := $(wildcard tests/system/*.c)
+$(B)/tests/system/tw-system: $(call objs,$(O),$(SYSTEM))
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -static -o $@ $^
+
+TESTED	 := $(B)/tcpwarden $(UNIT) $(B)/tests/system/tw-system
+
+.PHONY: test test-parts asan asan-parts
+test: deps-test ## run the whole suite: unit, golden, system (needs root for the last)
+	$(Q)+$(MAKE) $(JOBS) test-parts
+
+test-parts: $(TESTED)
+	$(Q)tests/run $(B) $(B)/tcpwarden
+
+asan: deps-test ## run the golden and system tests against a build with ASan, UBSan and leak checks
+	$(Q)+$(MAKE) $(JOBS) asan-parts
+
+asan-parts: $(B)/asan/tcpwarden $(B)/tests/system/tw-system
+	$(Q)ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		tests/run $(B) $(B)/asan/tcpwarden golden system
+
+DEMO	 := $(B)/tests/demo/tw-idle-client $(B)/tests/demo/tw-echo
+BENCH	 := $(B)/tests/bench/tw-bench
+
+$(DEMO): $(B)/tests/%: $(O)/tests/%.o
+$(BENCH): $(call objs,$(O),$(wildcard tests/bench/*.c))
+$(DEMO) $(BENCH):
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -o $@ $^
+
+.PHONY: demo demo-parts bench bench-parts
+demo: deps-test ## a NAT that forgets idle connections, without and with a policy (needs root)
+	$(Q)+$(MAKE) $(JOBS) demo-parts
+
+demo-parts: $(B)/tcpwarden $(DEMO)
+	$(Q)tests/demo/run $(B)
+
+bench: deps-test ## what it costs: connections, CPU, BPF run time, memory, wake-ups (needs root)
+	$(Q)+$(MAKE) $(JOBS) bench-parts
+
+bench-parts: $(B)/tcpwarden-static $(BENCH)
+	$(Q)tests/bench/run $(B)
+
+# --- lint --------------------------------------------------------------------
+
+C_FILES	  := $(sort $(filter-out $(B)/%,$(wildcard bpf/*.[ch] include/tcpwarden/*.h loader/*.[ch] \
+	     loader/*/*.[ch] tests/*/*.[ch])))
+USER_SRC  := $(filter loader/%.c tests/%.c,$(C_FILES))
+SCRIPTS	   = $(sort $(shell grep -lIE '^\#!(/usr)?/bin/(env )?(ba)?sh' .ci/* tests/* tests/*/* deploy/*/* 2>/dev/null))
+LINTS	  := format sources layers scripts cppcheck btf man unit clang tidy
+
+.PHONY: lint lint-parts $(LINTS:%=lint-%)
+lint: deps ## check format, layers, scripts, pages; cppcheck, clang-tidy, a build with clang
+	$(Q)+$(MAKE) $(JOBS) lint-parts
+
+lint-parts: $(LINTS:%=lint-%)
+	@echo "lint: no findings"
+
+lint-format:
+	$(say) LINT format
+	$(Q)clang-format-14 --dry-run -Werror $(C_FILES)
+
+lint-sources:
+	$(say) LINT sources
+	$(Q)tests/lint/sources
+
+lint-layers:
+	$(say) LINT layers
+	$(Q)tests/lint/layers
+
+lint-scripts:
+	$(say) LINT scripts
+	$(Q)shellcheck -x -P SCRIPTDIR $(SCRIPTS)
+
+lint-cppcheck:
+	$(say) LINT cppcheck
+	$(Q)mkdir -p $(B)/cppcheck
+	$(Q)cppcheck --quiet --cppcheck-build-dir=$(B)/cppcheck --enable=warning,performance,portability \
+		--std=c11 --inline-suppr --error-exitcode=1 --library=tests/lint/cppcheck.cfg \
+		--suppressions-list=tests/lint/cppcheck.suppressions -j$(shell nproc) \
+		-D_GNU_SOURCE -D__GNUC__=12 -Iinclude -Iloader $(USER_SRC)
+
+# An object without data sections that hold nothing: Linux 5.10 refuses their BTF.
+lint-btf: $(BPF_OBJ)
+	$(say) LINT btf
+	$(Q)for object in $^; do \
+		$(BPFTOOL) btf dump file $$object > $(B)/bpf/btf.txt || exit 1; \
+		if grep -E 'DATASEC.* vlen=0' $(B)/bpf/btf.txt; then \
+			echo "$$object: error: an empty section; Linux 5.10 refuses this BTF"; exit 1; \
+		fi; \
+	done
+
+lint-man: $(B)/tcpwarden.8
+	$(say) LINT man
+	$(Q)mandoc -T lint -W warning $<
+
+# As installed: the paths in the unit must be those of the files.
+lint-unit: all $(B)/tcpwarden.8 $(B)/tcpwarden.bash
+	$(say) LINT unit
+	$(Q)rm -rf $(B)/lint-root
+	$(Q)$(MAKE) install DESTDIR=$(B)/lint-root >/dev/null
+	$(Q)install -D -m 755 /bin/kill $(B)/lint-root/bin/kill
+	$(Q)systemd-analyze verify --man=no --root=$(abspath $(B)/lint-root) tcpwarden.service
+
+# The second compiler, and what its analyser finds; a file is looked at again when it changed.
+$(B)/clang/%.o: %.c Makefile | $(SKELS)
+	$(say) CLANG $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(TW_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/tidy/%.ok: %.c $(B)/clang/%.o .clang-tidy
+	$(say) TIDY $<
+	$(Q)mkdir -p $(@D)
+	$(Q)clang-tidy-14 --quiet $< -- $(TW_CFLAGS) 2>$@.err || { cat $@.err; exit 1; }
+	$(Q)touch $@
+
+# The verifier proves more of a BPF program than the analyser guesses.
+$(B)/tidy/%.bpf.ok: %.bpf.c $(B)/%.bpf.o .clang-tidy
+	$(say) TIDY $<
+	$(Q)mkdir -p $(@D)
+	$(Q)clang-tidy-14 --quiet --checks='-clang-analyzer-*' $< -- $(BPF_CFLAGS) 2>$@.err || \
+		{ cat $@.err; exit 1; }
+	$(Q)touch $@
+
+lint-clang: $(call objs,$(B)/clang,$(USER_SRC) $(B)/gen/default_policy.c)
+lint-tidy: $(USER_SRC:%.c=$(B)/tidy/%.ok) $(BPF_SRC:%.c=$(B)/tidy/%.ok)
+
+# --- on this machine ---------------------------------------------------------
+
+BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-generic libbpf-dev \
+	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
+TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq nginx redis-server
+LINT_DEPS  := clang-format-14 clang-tidy-14 cppcheck shellcheck mandoc systemd
+
+# After packages were installed, make starts anew: what it looked up may have changed.
+JOBS	    = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+install_deps = $(if $(NO_DEPS),,$(Q)tests/deps $(foreach package,$(1),'$(package)'))
+
+.PHONY: deps deps-build deps-test
+deps: ## install what building, testing and linting need (Debian, Ubuntu)
+	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(LINT_DEPS))
+
+deps-build:
+	$(call install_deps,$(BUILD_DEPS))
+
+deps-test:
+	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS))
+
+.PHONY: run
+run: deps-build ## enforce the embedded policy here until Ctrl-C (ATTACH_TO=/cgroup narrows it; needs root)
+	$(Q)+$(MAKE) $(JOBS) all
+	$(Q)$(B)/tcpwarden run --on-exit detach --stats 1 $(if $(ATTACH_TO),--attach-to '$(ATTACH_TO)')
+
+SBIN	 = $(DESTDIR)$(prefix)/sbin
+MAN	 = $(DESTDIR)$(prefix)/share/man/man8
+COMPLETE = $(DESTDIR)$(prefix)/share/bash-completion/completions
+UNITS	 = $(DESTDIR)$(prefix)/lib/systemd/system
+ETC	 = $(DESTDIR)$(sysconfdir)/tcpwarden
+POLICY	 = deploy/policies/observe.yaml
+relocate = sed 's|/usr/sbin|$(prefix)/sbin|; s|/etc/tcpwarden|$(sysconfdir)/tcpwarden|'
+
+$(B)/tcpwarden.bash: $(B)/tcpwarden
+	$(Q)$< --completion bash > $@.tmp && mv $@.tmp $@
+
+$(B)/tcpwarden.8: deploy/man/tcpwarden.8.in $(B)/tcpwarden
+	$(Q)$(B)/tcpwarden --man-synopsis > $(B)/synopsis.8
+	$(Q)sed -e '/^@SYNOPSIS@$$/{r $(B)/synopsis.8' -e 'd;}' -e 's/@VERSION@/$(VERSION)/' \
+		-e 's|@UNITDIR@|$(prefix)/lib/systemd/system|' $< > $@.tmp && mv $@.tmp $@
+
+.PHONY: install uninstall
+install: all $(B)/tcpwarden.8 $(B)/tcpwarden.bash ## install below DESTDIR$(prefix); an existing policy stays
+	install -d $(SBIN) $(MAN) $(COMPLETE) $(UNITS) $(ETC)
+	install -m 755 $(B)/tcpwarden $(SBIN)/tcpwarden
+	$(relocate) $(B)/tcpwarden.8 | install -m 644 /dev/stdin $(MAN)/tcpwarden.8
+	install -m 644 $(B)/tcpwarden.bash $(COMPLETE)/tcpwarden
+	$(relocate) deploy/systemd/tcpwarden.service | install -m 644 /dev/stdin $(UNITS)/tcpwarden.service
+	[ -e $(ETC)/policy.yaml ] || install -m 644 $(POLICY) $(ETC)/policy.yaml
+
+uninstall: ## remove what install put there; a policy that was changed stays
+	rm -f $(SBIN)/tcpwarden $(MAN)/tcpwarden.8 $(COMPLETE)/tcpwarden $(UNITS)/tcpwarden.service
+	if cmp -s $(POLICY) $(ETC)/policy.yaml; then rm $(ETC)/policy.yaml; fi
+	[ ! -d $(ETC) ] || rmdir --ignore-fail-on-non-empty $(ETC)
+
+.PHONY: clean help
+clean: ## remove build/
+	rm -rf $(B)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PRECIOUS: $(B)/bpf/%.bpf.o $(B)/bpf/%.skel.h $(O)/%.o $(B)/asan/%.o $(B)/clang/%.o

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* tcpwarden run: attach, enforce, follow changes. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cli/output.h"
+#include "daemon/enforcer.h"
+#include "daemon/run.h"
+#include "kernel/pins.h"
+#include "lib/log.h"
+#include "policy/load.h"
+
+/* "/a//b/" is "/a/b"; a path must be absolute, without `.` and `..`. NULL: it is not. */
+static char *normal_path(const char *path)
+{
+	_cleanup_free_ char *normal = malloc(strlen(path) + 2);
+	char *out = normal;
+
+	if (!normal || *path != '/')
+		return NULL;
+	while (*path) {
+		size_t len;
+
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if ((len == 1 && path[0] == '.') || (len == 2 && path[0] == '.' && path[1] == '.'))
+			return NULL;
+		if (len) {
+			*out++ = '/';
+			memcpy(out, path, len);
+			out += len;
+		}
+		path += len;
+	}
+	if (out == normal)
+		*out++ = '/';
+	*out = '\0';
+	return TAKE_PTR(normal);
+}
+
+/* Load the policy and print what is to be said of it. */
+static int load(const char *path, struct tw_model *ret_model)
+{
+	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
+	int error = tw_policy_load(path, &diags, ret_model);
+
+	tw_diags_print(&diags, stderr);
+	return error;
+}
+
+static enum tw_exit finish(bool detach)
+{
+	struct tw_fault fault = TW_FAULT_INIT;
+
+	if (!detach) {
+		tw_info("ended; enforcement goes on in the kernel, `tcpwarden detach` ends it");
+		return TW_EXIT_OK;
+	}
+	if (tw_pins_remove(&fault))
+		return tw_output_fault(&fault);
+	tw_info("ended and detached; nothing is enforced any more");
+	return TW_EXIT_OK;
+}
+
+static enum tw_exit run(const struct tw_args *args, const char *attach_path)
+{
+	_cleanup_enforcer_ struct tw_enforcer enforcer = TW_ENFORCER_INIT;
+	struct tw_run options = { .policy = args->policy, .stats = args->stats };
+	bool detach = args->on_exit && !strcmp(args->on_exit, "detach");
+	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
+	struct tw_fault fault = TW_FAULT_INIT;
+	int error;
+
+	if (load(args->policy, &model))
+		return TW_EXIT_USAGE;
+	error = tw_enforcer_open(&enforcer, attach_path, &fault);
+	if (error) {
+		tw_output_fault(&fault);
+		return error == -ENOENT || error == -ENOTDIR ? TW_EXIT_USAGE : TW_EXIT_FAILED;
+	}
+	if (tw_enforcer_own(&enforcer, args->wait, &fault))
+		return tw_output_fault(&fault);
+	if (args->wait) {
+		/* It may have changed while we waited. */
+		tw_model_free(&model);
+		if (load(args->policy, &model))
+			return TW_EXIT_USAGE;
+	}
+	if (tw_enforcer_start(&enforcer, &model, &fault))
+		return tw_output_fault(&fault);
+	tw_enforcer_say(&enforcer, args->policy ?: "the embedded policy");
+	if (args->once)
+		return finish(false);
+	if (tw_run_loop(&enforcer, &options, &fault))
+		return tw_output_fault(&fault);
+	return finish(detach);
+}
+
+enum tw_exit tw_cmd_run(const struct tw_args *args)
+{
+	_cleanup_free_ char *attach_path = normal_path(args->attach_to ?: "/");
+
+	if (!attach_path) {
+		fprintf(stderr,
+			"tcpwarden: --attach-to wants an absolute path in the cgroup2 tree, "
+			"such as /system.slice, got %s\n",
+			args->attach_to);
+		return TW_EXIT_USAGE;
+	}
+	/* Until the loop listens: a reload asked for while we start is this start. */
+	signal(SIGHUP, SIG_IGN);
+	return run(args, attach_path);
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* tcpwarden status: what the kernel enforces now, read from the kernel. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/output.h"
+#include "kernel/state.h"
+#include "lib/cleanup.h"
+#include "policy/canon.h"
+
+static uint64_t total(const struct tw_policy_counts *counts, enum tw_outcome outcome)
+{
+	return counts->direction[TW_OUT].sockets[outcome] +
+	       counts->direction[TW_IN].sockets[outcome];
+}
+
+static bool observes(const struct tw_loaded_policy *policy)
+{
+	return policy->flags & TW_POLICY_OBSERVE;
+}
+
+/* --- for scripts ------------------------------------------------------------------ */
+
+static json_t *policy_json(const struct tw_loaded_policy *policy,
+			   const struct tw_policy_counts *counts)
+{
+	json_t *numbers = json_pack("{s:I, s:I, s:I, s:I, s:I}", "set",
+				    (json_int_t)total(counts, TW_SET), "already",
+				    (json_int_t)total(counts, TW_ALREADY), "kept_app",
+				    (json_int_t)total(counts, TW_KEPT_APP), "would_set",
+				    (json_int_t)total(counts, TW_WOULD_SET), "failed",
+				    (json_int_t)total(counts, TW_FAILED));
+
+	return json_pack("{s:s, s:s, s:o}", "name", policy->name, "mode",
+			 observes(policy) ? "observe" : "enforce", "counts", numbers);
+}
+
+static json_t *refusal_json(const struct tw_state *state)
+{
+	char time[TW_TIME_LEN];
+
+	if (!state->refused_at_ns)
+		return json_null();
+	return json_pack("{s:s, s:s}", "time", tw_output_time(state->refused_at_ns, time),
+			 "message", state->refusal);
+}
+
+static json_t *text_or_null(bool known, const char *text)
+{
+	return known ? json_string(text) : json_null();
+}
+
+static json_t *status_json(const struct tw_snapshot *snapshot)
+{
+	bool loaded = snapshot->number;
+	char digest[TW_DIGEST_LEN], time[TW_TIME_LEN];
+	json_t *policies = json_array();
+
+	for (uint32_t i = 0; i < snapshot->loaded.policies; i++)
+		json_array_append_new(
+			policies, policy_json(&snapshot->loaded.policy[i], &snapshot->counts[i]));
+	return json_pack("{s:b, s:o, s:I, s:o, s:{s:b, s:o}, s:o, s:o, s:o, s:o}", "attached",
+			 snapshot->attached, "attached_to",
+			 text_or_null(snapshot->attached, snapshot->state.attached_to),
+			 "generation", (json_int_t)snapshot->number, "digest",
+			 text_or_null(loaded, tw_digest_format(snapshot->loaded.digest, digest)),
+			 "daemon", "running", snapshot->daemon, "pid",
+			 snapshot->daemon_pid ? json_integer(snapshot->daemon_pid) : json_null(),
+			 "version", text_or_null(loaded, snapshot->state.version), "policies",
+			 policies, "loaded_at",
+			 text_or_null(loaded, tw_output_time(snapshot->loaded.at_ns, time)),
+			 "last_refusal", refusal_json(&snapshot->state));
+}
+
+/* --- for people --------------------------------------------------------------------- */
+
+static void print_policies(const struct tw_snapshot *snapshot)
+{
+	int width = (int)sizeof("POLICY") - 1;
+
+	for (uint32_t i = 0; i < snapshot->loaded.policies; i++) {
+		int len = (int)strnlen(snapshot->loaded.policy[i].name, TW_NAME_LEN);
+
+		width = len > width ? len : width;
+	}
+	printf("%-*s  %-7s  %10s  %10s  %10s  %10s  %10s\n", width, "POLICY", "MODE", "SET",
+	       "ALREADY", "KEPT-APP", "WOULD-SET", "FAILED");
+	for (uint32_t i = 0; i < snapshot->loaded.policies; i++) {
+		const struct tw_loaded_policy *policy = &snapshot->loaded.policy[i];
+
+		printf("%-*s  %-7s", width, policy->name, observes(policy) ? "observe" : "enforce");
+		for (int outcome = 0; outcome < TW_OUTCOMES; outcome++)
+			printf("  %10llu", (unsigned long long)total(&snapshot->counts[i],
+								     (enum tw_outcome)outcome));
+		putchar('\n');
+	}
+}
+
+static void print_status(const struct tw_snapshot *snapshot)
+{
+	char digest[TW_DIGEST_LEN], time[TW_TIME_LEN];
+
+	if (!snapshot->attached) {
+		printf("%snot attached%s: nothing is enforced here; start with `tcpwarden run`\n",
+		       tw_output_colour(31), tw_output_colour(0));
+		return;
+	}
+	printf("%sattached%s to %s, generation %llu, policy %s, loaded %s, version %s\n",
+	       tw_output_colour(32), tw_output_colour(0), snapshot->state.attached_to,
+	       (unsigned long long)snapshot->number,
+	       tw_digest_format(snapshot->loaded.digest, digest),
+	       tw_output_time(snapshot->loaded.at_ns, time), snapshot->state.version);
+	if (snapshot->daemon_pid)
+		printf("daemon: process %d\n", (int)snapshot->daemon_pid);
+	else if (snapshot->daemon)
+		printf("daemon: running, in another pid namespace\n");
+	else
+		printf("daemon: none; enforcement goes on, the policy is not followed\n");
+	if (snapshot->state.refused_at_ns)
+		printf("%slast policy refused%s at %s: %s\n", tw_output_colour(33),
+		       tw_output_colour(0), tw_output_time(snapshot->state.refused_at_ns, time),
+		       snapshot->state.refusal);
+	if (snapshot->loaded.policies)
+		print_policies(snapshot);
+	else
+		printf("no policies: every socket is left alone\n");
+}
+
+enum tw_exit tw_cmd_status(const struct tw_args *args)
+{
+	_cleanup_free_ struct tw_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	struct tw_fault fault = TW_FAULT_INIT;
+	enum tw_exit status = TW_EXIT_OK;
+
+	if (!snapshot) {
+		tw_fault(&fault, -ENOMEM, "cannot read the state: %m");
+		return tw_output_fault(&fault);
+	}
+	if (tw_snapshot_read(snapshot, &fault))
+		return tw_output_fault(&fault);
+	if (args->json)
+		status = tw_output_json(status_json(snapshot));
+	else
+		print_status(snapshot);
+	if (status == TW_EXIT_OK && !snapshot->attached)
+		status = TW_EXIT_DETACHED;
+	return status;
+}

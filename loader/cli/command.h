@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The command line as data: one table gives parsing, --help, the completion
+ * and the man page's synopsis. A command adds its file and one entry.
+ */
+#ifndef TW_CLI_COMMAND_H
+#define TW_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum tw_exit {
+	TW_EXIT_OK = 0,
+	TW_EXIT_FAILED = 1,
+	TW_EXIT_USAGE = 2,    /* bad usage or a bad policy */
+	TW_EXIT_DETACHED = 3, /* status: not attached */
+};
+
+/* The values of all options of all commands; a command reads those in its table. */
+struct tw_args {
+	const char *policy;    /* NULL: the embedded one */
+	const char *attach_to; /* NULL: the root of the tree */
+	const char *on_exit;   /* "keep" or "detach"; NULL: keep */
+	unsigned stats;	       /* seconds; 0: no line of counts */
+	bool once;
+	bool wait;
+	bool strict;
+	bool json;
+	bool print_default;
+	bool help;
+};
+
+enum tw_option_type {
+	TW_OPTION_FLAG,	   /* bool */
+	TW_OPTION_TEXT,	   /* const char * */
+	TW_OPTION_CHOICE,  /* const char *, one of `argument` split at | */
+	TW_OPTION_SECONDS, /* unsigned, 1..86400 */
+};
+
+struct tw_option {
+	const char *name;     /* without dashes */
+	char letter;	      /* or 0 */
+	const char *argument; /* as shown: POLICY, keep|detach; NULL for a flag */
+	enum tw_option_type type;
+	size_t offset; /* in struct tw_args */
+	const char *help;
+	const char *complete; /* bash: a `compgen` action such as "file", or NULL */
+};
+
+struct tw_command {
+	const char *name;
+	const char *summary;
+	const struct tw_option *options; /* ends with a NULL name; --help is everyone's */
+	enum tw_exit (*run)(const struct tw_args *args);
+};
+
+extern const struct tw_command tw_commands[]; /* ends with a NULL name */
+
+/* Parse and run; the status to exit with. */
+enum tw_exit tw_command_main(int argc, char **argv);
+
+/* From the table: the bash completion, and man(7) text of each command's options. */
+void tw_command_print_completion(FILE *out);
+void tw_command_print_synopsis(FILE *out);
+
+enum tw_exit tw_cmd_run(const struct tw_args *args);
+enum tw_exit tw_cmd_check(const struct tw_args *args);
+enum tw_exit tw_cmd_status(const struct tw_args *args);
+enum tw_exit tw_cmd_detach(const struct tw_args *args);
+enum tw_exit tw_cmd_doctor(const struct tw_args *args);
+
+#endif

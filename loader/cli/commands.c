@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The table: every command and option there is. */
+#include "cli/command.h"
+
+#define ARG(field) offsetof(struct tw_args, field)
+
+#define OPTION_POLICY                                                                              \
+	{                                                                                          \
+		"policy", 'c', "POLICY", TW_OPTION_TEXT, ARG(policy),                              \
+			"policy file, or a folder of *.yaml; default: the embedded policy", "file" \
+	}
+#define OPTION_JSON                                                  \
+	{                                                            \
+		"json", 0, NULL, TW_OPTION_FLAG, ARG(json),          \
+			"print one JSON document, for scripts", NULL \
+	}
+#define OPTION_END           \
+	{                    \
+		.name = NULL \
+	}
+
+static const struct tw_option run_options[] = {
+	OPTION_POLICY,
+	{ "attach-to", 0, "CGROUP", TW_OPTION_TEXT, ARG(attach_to),
+	  "enforce at and below this cgroup; default: /, the root of the cgroup2 tree", NULL },
+	{ "on-exit", 0, "keep|detach", TW_OPTION_CHOICE, ARG(on_exit),
+	  "what becomes of enforcement when run ends; default: keep", NULL },
+	{ "once", 0, NULL, TW_OPTION_FLAG, ARG(once), "attach and exit; enforcement stays", NULL },
+	{ "wait", 0, NULL, TW_OPTION_FLAG, ARG(wait),
+	  "where another run owns this node, wait for it to leave and take over", NULL },
+	{ "stats", 0, "SECONDS", TW_OPTION_SECONDS, ARG(stats),
+	  "print a line of counts every SECONDS", NULL },
+	OPTION_END,
+};
+
+static const struct tw_option check_options[] = {
+	OPTION_POLICY,
+	{ "strict", 0, NULL, TW_OPTION_FLAG, ARG(strict), "fail on warnings too", NULL },
+	{ "print-default", 0, NULL, TW_OPTION_FLAG, ARG(print_default),
+	  "print the embedded policy and exit", NULL },
+	OPTION_JSON,
+	OPTION_END,
+};
+
+static const struct tw_option json_options[] = { OPTION_JSON, OPTION_END };
+static const struct tw_option no_options[] = { OPTION_END };
+
+const struct tw_command tw_commands[] = {
+	{ "run", "attach, enforce the policy, follow changes", run_options, tw_cmd_run },
+	{ "check", "validate a policy; needs no privilege", check_options, tw_cmd_check },
+	{ "status", "what the kernel enforces now, with or without a daemon", json_options,
+	  tw_cmd_status },
+	{ "detach", "end a running run, stop enforcing, remove every pin", no_options,
+	  tw_cmd_detach },
+	{ "doctor", "what this kernel and these privileges allow, and how to mend the rest",
+	  json_options, tw_cmd_doctor },
+	{ .name = NULL },
+};

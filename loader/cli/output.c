@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/output.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum tw_exit tw_output_json(json_t *document)
+{
+	struct tw_fault fault;
+	int error = document ? json_dumpf(document, stdout, JSON_INDENT(2)) : -1;
+
+	json_decref(document);
+	if (error || putchar('\n') == EOF || fflush(stdout) == EOF) {
+		tw_fault(&fault, -1, "cannot write the JSON document");
+		return tw_output_fault(&fault);
+	}
+	return TW_EXIT_OK;
+}
+
+enum tw_exit tw_output_fault(const struct tw_fault *fault)
+{
+	fprintf(stderr, "tcpwarden: error: %s\n", fault->text);
+	return TW_EXIT_FAILED;
+}
+
+const char *tw_output_time(uint64_t ns, char buf[static TW_TIME_LEN])
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	struct tm tm;
+	size_t len;
+
+	gmtime_r(&seconds, &tm);
+	len = strftime(buf, TW_TIME_LEN, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + len, TW_TIME_LEN - len, ".%03uZ", (unsigned)(ns / 1000000 % 1000));
+	return buf;
+}
+
+const char *tw_output_colour(int colour)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	if (!isatty(STDOUT_FILENO) || (no_color && *no_color))
+		return "";
+	switch (colour) {
+	case 31:
+		return "\033[31m";
+	case 32:
+		return "\033[32m";
+	case 33:
+		return "\033[33m";
+	default:
+		return "\033[0m";
+	}
+}
