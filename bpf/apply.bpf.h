@@ -288,4 +288,54 @@ static __always_inline int tw_write(void *ctx, const struct tw_options *want,
 	return error;
 }
 
+/* Keep `next` as the socket's record; forget it where nothing is ours. */
+static __always_inline void tw_remember(void *sk, struct tw_record *record,
+					const struct tw_record *next)
+{
+	if (record) {
+		if (next->written)
+			*record = *next;
+		else
+			bpf_sk_storage_delete(&tw_records, sk);
+		return;
+	}
+	/* The socket is written all the same; it can only not be restored. */
+	if (next->written &&
+	    !bpf_sk_storage_get(&tw_records, sk, (void *)next, BPF_SK_STORAGE_GET_F_CREATE))
+		tw_count_error(TW_SITE_RECORD, -ENOMEM);
+}
+
+/*
+ * Make a socket what `policy` asks; an exemption makes it what it was without
+ * us. `sk` is what bpf_setsockopt() and bpf_sk_storage_get() of this program
+ * type take; the caller's program holds the socket's lock.
+ */
+static __always_inline enum tw_outcome tw_settle(void *ctx, void *sk, struct tcp_sock *tp,
+						 enum tw_direction direction,
+						 const struct tw_policy *policy)
+{
+	struct tw_record *record = bpf_sk_storage_get(&tw_records, sk, 0, 0);
+	struct tw_options sysctl, now, base;
+	struct tw_record copy = { 0 };
+	struct tw_plan plan;
+	__u32 app;
+
+	if (record)
+		copy = *record;
+	tw_read_sysctl(&tp->inet_conn.icsk_inet.sk, &sysctl);
+	tw_read_options(tp, &sysctl, &now);
+	app = tw_base(&now, &sysctl, &copy, &base);
+	tw_plan(policy, &now, &base, app, &plan);
+	if (plan.write && tw_write(ctx, &plan.want, &now, plan.write))
+		return TW_FAILED;
+	copy.direction = direction;
+	copy.app = app;
+	copy.written = plan.impose;
+	copy.counter = policy->counter;
+	copy.original = base;
+	copy.ours = plan.want;
+	tw_remember(sk, record, &copy);
+	return tw_plan_outcome(&plan, 0);
+}
+
 #endif

@@ -12,41 +12,42 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Remember what was there before, so that it can be given back. */
-static __always_inline void tw_record_make(struct bpf_sock *sk, enum tw_direction direction,
-					   const struct tw_policy *policy, __u32 app,
-					   const struct tw_options *now, const struct tw_plan *plan)
-{
-	struct tw_record record = {
-		.direction = direction,
-		.app = app,
-		.written = plan->write,
-		.counter = policy->counter,
-		.original = *now,
-		.ours = plan->want,
-	};
-
-	/* The socket is written all the same; it can only not be restored. */
-	if (!bpf_sk_storage_get(&tw_records, sk, &record, BPF_SK_STORAGE_GET_F_CREATE))
-		tw_count_error(TW_SITE_RECORD, -ENOMEM);
-}
-
 /*
- * What policy `number` of the generation in `slot` makes of the socket, done
- * and counted; where it observes, only counted. A global function, verified
- * once, since one event may meet as many observers as there are policies.
+ * What becomes of a socket under a policy is decided in global functions: the
+ * verifier follows each once, not once for each path through the matcher.
  */
-__attribute__((noinline)) int tw_meet(struct bpf_sock_ops *ctx, __u32 slot, __u32 number,
-				      __u32 direction, __u32 observe)
+
+/* Make the socket what policy `number` of the generation in `slot` asks. */
+__attribute__((noinline)) int tw_enforce(struct bpf_sock_ops *ctx, __u32 slot, __u32 number,
+					 __u32 direction)
 {
 	struct tw_generation *generation;
-	struct tw_options sysctl, now;
-	enum tw_outcome outcome;
 	struct tw_policy *policy;
 	struct bpf_sock *sk;
 	struct tcp_sock *tp;
+
+	sk = ctx->sk;
+	if (!sk)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	generation = tw_generation_at(slot);
+	if (!tp || !generation)
+		return 0;
+	policy = &generation->policy[number % TW_MAX_POLICIES];
+	tw_count_socket(policy->counter, direction, tw_settle(ctx, sk, tp, direction, policy));
+	return 0;
+}
+
+/* Count what policy `number` would make of it. */
+__attribute__((noinline)) int tw_observe(struct bpf_sock_ops *ctx, __u32 slot, __u32 number,
+					 __u32 direction)
+{
+	struct tw_generation *generation;
+	struct tw_options sysctl, now;
+	struct tw_policy *policy;
+	struct tcp_sock *tp;
+	struct bpf_sock *sk;
 	struct tw_plan plan;
-	__u32 app;
 
 	sk = ctx->sk;
 	if (!sk)
@@ -58,25 +59,17 @@ __attribute__((noinline)) int tw_meet(struct bpf_sock_ops *ctx, __u32 slot, __u3
 	policy = &generation->policy[number % TW_MAX_POLICIES];
 	tw_read_sysctl(&tp->inet_conn.icsk_inet.sk, &sysctl);
 	tw_read_options(tp, &sysctl, &now);
-	app = tw_app_fields(&now, &sysctl);
-	tw_plan(policy, &now, app, &plan);
-	outcome = tw_plan_outcome(&plan, observe);
-	if (outcome == TW_SET) {
-		if (tw_write(ctx, &plan.want, &now, plan.write))
-			outcome = TW_FAILED;
-		else
-			tw_record_make(sk, direction, policy, app, &now, &plan);
-	}
-	tw_count_socket(policy->counter, direction, outcome);
+	tw_plan(policy, &now, &now, tw_app_fields(&now, &sysctl), &plan);
+	tw_count_socket(policy->counter, direction, tw_plan_outcome(&plan, 1));
 	return 0;
 }
 
 /* The observers in word number `index` of a set. */
-__attribute__((noinline)) int tw_meet_observers(struct bpf_sock_ops *ctx, __u32 slot, __u32 index,
-						__u64 word, __u32 direction)
+__attribute__((noinline)) int tw_observe_word(struct bpf_sock_ops *ctx, __u32 slot, __u32 index,
+					      __u64 word, __u32 direction)
 {
 	for (__u32 n = 0; n < 64 && word; n++) {
-		tw_meet(ctx, slot, index * 64 + tw_lowest_bit(word), direction, 1);
+		tw_observe(ctx, slot, index * 64 + tw_lowest_bit(word), direction);
 		word &= word - 1;
 	}
 	return 0;
@@ -122,9 +115,9 @@ static __always_inline void tw_birth(struct bpf_sock_ops *ctx, enum tw_direction
 		return;
 	for (__u32 i = 0; i < TW_SET_WORDS; i++)
 		if (verdict.observers.word[i])
-			tw_meet_observers(ctx, slot, i, verdict.observers.word[i], direction);
+			tw_observe_word(ctx, slot, i, verdict.observers.word[i], direction);
 	if (verdict.winner < TW_MAX_POLICIES)
-		tw_meet(ctx, slot, verdict.winner, direction, 0);
+		tw_enforce(ctx, slot, verdict.winner, direction);
 }
 
 SEC("sockops")

@@ -89,6 +89,41 @@ TW_INLINE __u32 tw_auto_user_timeout(__u32 idle, __u32 interval, __u32 probes)
 }
 
 /*
+ * Values are compared and chosen without branches: five fields would be dozens
+ * of paths, and the verifier follows each. The compiler would turn the
+ * arithmetic back into branches if it saw through it.
+ */
+TW_INLINE __u64 tw_opaque(__u64 x)
+{
+	__asm__ volatile("" : "+r"(x));
+	return x;
+}
+
+/* 1 where x is not 0, else 0. */
+TW_INLINE __u32 tw_nonzero(__u64 x)
+{
+	return (__u32)(tw_opaque(x | -x) >> 63);
+}
+
+/* `yes` where bit `f` of `bits` is set, else `no`. */
+TW_INLINE __u32 tw_pick(__u32 bits, __u32 f, __u32 yes, __u32 no)
+{
+	__u64 all = tw_opaque(-(__u64)(bits >> f & 1));
+
+	return (__u32)((yes & all) | (no & ~all));
+}
+
+/* TW_BIT()s of the fields in which two sets of values differ. */
+TW_INLINE __u32 tw_differing(const struct tw_options *a, const struct tw_options *b)
+{
+	__u32 differing = 0;
+
+	for (__u32 f = 0; f < TW_FIELDS; f++)
+		differing |= tw_nonzero(a->value[f] ^ b->value[f]) << f;
+	return differing;
+}
+
+/*
  * TW_BIT()s of the options that the application has set, where none is ours: a
  * timer that differs from its namespace's sysctl, a user timeout, keepalive on.
  * Both arguments hold effective values: `now` has the sysctl's value in an
@@ -96,58 +131,63 @@ TW_INLINE __u32 tw_auto_user_timeout(__u32 idle, __u32 interval, __u32 probes)
  */
 TW_INLINE __u32 tw_app_fields(const struct tw_options *now, const struct tw_options *sysctl)
 {
-	__u32 app = 0;
+	return tw_differing(now, sysctl);
+}
 
-	for (__u32 f = 0; f < TW_FIELDS; f++)
-		if (now->value[f] != sysctl->value[f])
-			app |= TW_BIT(f);
-	return app;
+/*
+ * What a socket would have if we had never come: `now`, but where a field is
+ * ours (we wrote it and it still has that value) the application's original or,
+ * where the application had set none, the sysctl's value. Returns the TW_BIT()s
+ * of the fields that are the application's. A socket without a record has one
+ * of zeros.
+ */
+TW_INLINE __u32 tw_base(const struct tw_options *now, const struct tw_options *sysctl,
+			const struct tw_record *record, struct tw_options *ret_base)
+{
+	__u32 ours = record->written & ~tw_differing(&record->ours, now);
+
+	for (__u32 f = 0; f < TW_FIELDS; f++) {
+		__u32 original =
+			tw_pick(record->app, f, record->original.value[f], sysctl->value[f]);
+
+		ret_base->value[f] = tw_pick(ours, f, original, now->value[f]);
+	}
+	return (tw_app_fields(now, sysctl) & ~ours) | (record->app & ours);
 }
 
 /* What a policy makes of one socket. */
 struct tw_plan {
-	struct tw_options want; /* valid for the fields in `write` */
-	__u32 write;		/* TW_BIT()s to write */
-	__u32 kept;		/* TW_BIT()s that differ and stay the application's */
+	struct tw_options want; /* all five, as they will be */
+	__u32 impose;		/* TW_BIT()s in which `want` differs from the base: ours */
+	__u32 write;		/* TW_BIT()s in which it differs from what is: to write */
+	__u32 kept; /* TW_BIT()s that differ from what is asked, and stay the application's */
 };
 
 /*
- * Plan `policy` for a socket whose effective values are `now`, of which the
- * fields `app` are the application's. Precedence `app`: only what is left is
- * filled; `auto` follows the timers that result.
+ * Plan `policy` for a socket with the values `now`, given its tw_base() and
+ * the fields `app` of it that are the application's. Precedence `app`: only
+ * what is left is filled; `auto` follows the timers that result. An exemption,
+ * whose `fields` are 0, lets go of what is ours.
  */
-TW_INLINE void tw_plan(const struct tw_policy *policy, const struct tw_options *now, __u32 app,
-		       struct tw_plan *ret_plan)
+TW_INLINE void tw_plan(const struct tw_policy *policy, const struct tw_options *now,
+		       const struct tw_options *base, __u32 app, struct tw_plan *ret_plan)
 {
-	struct tw_options want = *now;
-	__u32 fields = policy->fields;
-	__u32 write = 0, kept = 0;
+	struct tw_options asked = policy->want, want;
+	__u32 fill = policy->fields & ~app;
 
 	for (__u32 f = 0; f < TW_FIELDS; f++)
-		if (fields & ~app & TW_BIT(f))
-			want.value[f] = policy->want.value[f];
-
-	__u32 timeout = policy->want.value[TW_USER_TIMEOUT];
+		want.value[f] = tw_pick(fill, f, asked.value[f], base->value[f]);
 	if (policy->flags & TW_POLICY_AUTO) {
-		timeout = tw_auto_user_timeout(want.value[TW_IDLE], want.value[TW_INTERVAL],
-					       want.value[TW_PROBES]);
-		if (!(app & TW_BIT(TW_USER_TIMEOUT)))
-			want.value[TW_USER_TIMEOUT] = timeout;
-	}
-
-	for (__u32 f = 0; f < TW_FIELDS; f++) {
-		__u32 asked = f == TW_USER_TIMEOUT ? timeout : policy->want.value[f];
-
-		if (!(fields & TW_BIT(f)))
-			continue;
-		if (want.value[f] != now->value[f])
-			write |= TW_BIT(f);
-		else if (now->value[f] != asked)
-			kept |= TW_BIT(f);
+		asked.value[TW_USER_TIMEOUT] = tw_auto_user_timeout(
+			want.value[TW_IDLE], want.value[TW_INTERVAL], want.value[TW_PROBES]);
+		want.value[TW_USER_TIMEOUT] = tw_pick(fill, TW_USER_TIMEOUT,
+						      asked.value[TW_USER_TIMEOUT],
+						      base->value[TW_USER_TIMEOUT]);
 	}
 	ret_plan->want = want;
-	ret_plan->write = write;
-	ret_plan->kept = kept;
+	ret_plan->impose = tw_differing(&want, base);
+	ret_plan->write = tw_differing(&want, now);
+	ret_plan->kept = policy->fields & app & tw_differing(&want, &asked);
 }
 
 /* How a socket is counted once its plan was carried out, or only looked at. */

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unit.h"
+
+#include <tcpwarden/match.h>
+
+#define ALL (TW_TIMERS | TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_USER_TIMEOUT))
+
+/* What the kernel gives a fresh socket: no keepalive, the sysctls' defaults. */
+static const struct tw_options fresh = {
+	.value = { [TW_IDLE] = 7200, [TW_INTERVAL] = 75, [TW_PROBES] = 9 },
+};
+
+static struct tw_options options(__u32 on, __u32 idle, __u32 interval, __u32 probes, __u32 timeout)
+{
+	return (struct tw_options){ .value = {
+					    [TW_KEEPALIVE] = on,
+					    [TW_IDLE] = idle,
+					    [TW_INTERVAL] = interval,
+					    [TW_PROBES] = probes,
+					    [TW_USER_TIMEOUT] = timeout,
+				    } };
+}
+
+static void assert_values(const struct tw_options *got, const struct tw_options *expected)
+{
+	for (unsigned f = 0; f < TW_FIELDS; f++)
+		assert_int_equal(got->value[f], expected->value[f]);
+}
+
+static struct tw_set set_of(unsigned a, unsigned b)
+{
+	struct tw_set set = { 0 };
+
+	set.word[a / 64] |= 1ULL << a % 64;
+	set.word[b / 64] |= 1ULL << b % 64;
+	return set;
+}
+
+static void match__finds_the_lowest_bit(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 64; n++) {
+		assert_int_equal(tw_lowest_bit(1ULL << n), n);
+		assert_int_equal(tw_lowest_bit(~0ULL << n), n);
+		assert_int_equal(tw_lowest_bit(1ULL << n | 1ULL << 63), n);
+	}
+}
+
+static void match__finds_the_first_of_a_set(void **state)
+{
+	struct tw_set set = { 0 };
+
+	(void)state;
+	assert_int_equal(tw_set_first(&set), TW_MAX_POLICIES);
+	for (unsigned n = 0; n < TW_MAX_POLICIES; n++) {
+		set = set_of(n, TW_MAX_POLICIES - 1);
+		assert_int_equal(tw_set_first(&set), n);
+	}
+}
+
+static void match__selects_the_lowest_in_all_four(void **state)
+{
+	struct tw_set cgroup = set_of(3, 200), all = { { ~0ULL, ~0ULL, ~0ULL, ~0ULL } };
+	struct tw_set other = set_of(4, 200), none = { 0 };
+	struct tw_verdict verdict;
+
+	(void)state;
+	tw_select(&cgroup, &all, &all, &all, &none, &verdict);
+	assert_int_equal(verdict.winner, 3);
+	tw_select(&cgroup, &other, &all, &all, &none, &verdict);
+	assert_int_equal(verdict.winner, 200);
+	tw_select(&all, &other, &cgroup, &all, &none, &verdict);
+	assert_int_equal(verdict.winner, 200);
+	tw_select(&all, &all, &other, &cgroup, &none, &verdict);
+	assert_int_equal(verdict.winner, 200);
+	tw_select(&cgroup, &all, &all, &none, &none, &verdict);
+	assert_int_equal(verdict.winner, TW_MAX_POLICIES);
+	assert_int_equal(tw_set_first(&verdict.observers), TW_MAX_POLICIES);
+}
+
+static void match__notes_observers_before_the_winner(void **state)
+{
+	struct tw_set all = { { ~0ULL, ~0ULL, ~0ULL, ~0ULL } };
+	struct tw_set matching = { { 1ULL << 0 | 1ULL << 5 | 1ULL << 9, 1ULL << 1 | 1ULL << 2, 0,
+				     1ULL << 63 } };
+	struct tw_set observe = { { 1ULL << 0 | 1ULL << 4 | 1ULL << 9, 1ULL << 1, 0, 1ULL << 63 } };
+	struct tw_verdict verdict;
+
+	(void)state;
+	/* 5 enforces: of the observers only 0 was asked before it; 4 does not match. */
+	tw_select(&matching, &all, &all, &all, &observe, &verdict);
+	assert_int_equal(verdict.winner, 5);
+	assert_int_equal(verdict.observers.word[0], 1ULL << 0);
+	assert_int_equal(verdict.observers.word[1], 0);
+	assert_int_equal(verdict.observers.word[3], 0);
+
+	/* 5 observes too: the winner is 66, in the next word. */
+	observe.word[0] |= 1ULL << 5;
+	tw_select(&matching, &all, &all, &all, &observe, &verdict);
+	assert_int_equal(verdict.winner, 66);
+	assert_int_equal(verdict.observers.word[0], 1ULL << 0 | 1ULL << 5 | 1ULL << 9);
+	assert_int_equal(verdict.observers.word[1], 1ULL << 1);
+	assert_int_equal(verdict.observers.word[3], 0);
+
+	/* All observe: nothing wins, all are noted. */
+	tw_select(&matching, &all, &all, &all, &all, &verdict);
+	assert_int_equal(verdict.winner, TW_MAX_POLICIES);
+	assert_memory_equal(&verdict.observers, &matching, sizeof(matching));
+}
+
+static void match__lets_a_new_observer_change_nothing(void **state)
+{
+	uint64_t seed = 99;
+
+	(void)state;
+	for (unsigned i = 0; i < 10000; i++) {
+		struct tw_set all = { { ~0ULL, ~0ULL, ~0ULL, ~0ULL } }, some, observe;
+		struct tw_verdict before, after;
+		unsigned added;
+
+		for (unsigned w = 0; w < TW_SET_WORDS; w++) {
+			observe.word[w] = unit_random(&seed);
+			some.word[w] = unit_random(&seed);
+			some.word[w] &= unit_random(&seed);
+			some.word[w] &= unit_random(&seed);
+		}
+		added = unit_below(&seed, TW_MAX_POLICIES);
+		some.word[added / 64] &= ~(1ULL << added % 64);
+		tw_select(&some, &all, &all, &all, &observe, &before);
+		some.word[added / 64] |= 1ULL << added % 64;
+		observe.word[added / 64] |= 1ULL << added % 64;
+		tw_select(&some, &all, &all, &all, &observe, &after);
+		assert_int_equal(before.winner, after.winner);
+	}
+}
+
+static void match__computes_auto(void **state)
+{
+	static const struct {
+		__u32 idle, interval, probes, ms;
+	} cases[] = {
+		/* L = 22 s; L/8 = 2.75 s */
+		{ 20, 1, 3, 24750 },
+		/* L = 200 s; L/8 = 25 s */
+		{ 120, 20, 5, 225000 },
+		/* L = 720 s; L/8 = 90 s */
+		{ 600, 30, 5, 810000 },
+		/* L = 7800 s; L/8 = 975 s */
+		{ 7200, 75, 9, 8775000 },
+		/* L = 3 s; half an interval is more than L/8 */
+		{ 1, 1, 3, 3500 },
+		{ 10, 60, 2, 100000 },
+		{ 60, 10, 1, 67500 },
+		{ 1, 32767, 1, 16384500 },
+		/* L = 1908874 s, x 9/8 = 2147483.25 s, under INT_MAX ms; one second more is over */
+		{ 23284, 14965, 127, 2147483250 },
+		{ 23285, 14965, 127, TW_MAX_USER_TIMEOUT },
+		{ 32767, 32767, 127, TW_MAX_USER_TIMEOUT },
+		{ 4294967295u, 4294967295u, 4294967295u, TW_MAX_USER_TIMEOUT },
+		{ 0, 0, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(
+			tw_auto_user_timeout(cases[i].idle, cases[i].interval, cases[i].probes),
+			cases[i].ms);
+}
+
+static void match__tells_what_the_application_set(void **state)
+{
+	struct tw_options now = fresh;
+
+	(void)state;
+	assert_int_equal(tw_app_fields(&now, &fresh), 0);
+	for (unsigned f = 0; f < TW_FIELDS; f++) {
+		now = fresh;
+		now.value[f]++;
+		assert_int_equal(tw_app_fields(&now, &fresh), TW_BIT(f));
+	}
+	now = options(1, 1, 1, 1, 1);
+	assert_int_equal(tw_app_fields(&now, &fresh), ALL);
+}
+
+/* The policy 2m:20s:5 with `user_timeout: auto`. */
+static struct tw_policy default_policy(void)
+{
+	return (struct tw_policy){
+		.want = options(1, 120, 20, 5, 0),
+		.fields = ALL,
+		.flags = TW_POLICY_AUTO,
+	};
+}
+
+static void match__fills_a_fresh_socket(void **state)
+{
+	struct tw_options expected = options(1, 120, 20, 5, 225000);
+	struct tw_policy policy = default_policy();
+	struct tw_plan plan;
+
+	(void)state;
+	tw_plan(&policy, &fresh, &fresh, 0, &plan);
+	assert_values(&plan.want, &expected);
+	assert_int_equal(plan.write, ALL);
+	assert_int_equal(plan.kept, 0);
+	assert_int_equal(tw_plan_outcome(&plan, 0), TW_SET);
+	assert_int_equal(tw_plan_outcome(&plan, 1), TW_WOULD_SET);
+}
+
+static void match__writes_nothing_twice(void **state)
+{
+	struct tw_policy policy = default_policy();
+	struct tw_plan first, second;
+
+	(void)state;
+	tw_plan(&policy, &fresh, &fresh, 0, &first);
+	/* The fields are ours now, so not the application's. */
+	tw_plan(&policy, &first.want, &first.want, 0, &second);
+	assert_int_equal(second.write, 0);
+	assert_int_equal(second.kept, 0);
+	assert_values(&second.want, &first.want);
+	assert_int_equal(tw_plan_outcome(&second, 0), TW_ALREADY);
+	/* Nor would an application's same values be anything to write or to keep. */
+	tw_plan(&policy, &first.want, &first.want, ALL, &second);
+	assert_int_equal(second.write, 0);
+	assert_int_equal(second.kept, 0);
+}
+
+static void match__keeps_what_the_application_set(void **state)
+{
+	struct tw_options now = options(1, 30, 75, 9, 5000);
+	struct tw_options expected = options(1, 30, 20, 5, 5000);
+	struct tw_policy policy = default_policy();
+	struct tw_plan plan;
+
+	(void)state;
+	tw_plan(&policy, &now, &now, tw_app_fields(&now, &fresh), &plan);
+	assert_values(&plan.want, &expected);
+	assert_int_equal(plan.write, TW_BIT(TW_INTERVAL) | TW_BIT(TW_PROBES));
+	assert_int_equal(plan.kept, TW_BIT(TW_IDLE) | TW_BIT(TW_USER_TIMEOUT));
+	assert_int_equal(tw_plan_outcome(&plan, 0), TW_SET);
+
+	now = options(1, 30, 5, 2, 5000);
+	tw_plan(&policy, &now, &now, tw_app_fields(&now, &fresh), &plan);
+	assert_values(&plan.want, &now);
+	assert_int_equal(plan.write, 0);
+	assert_int_equal(plan.kept, TW_TIMERS | TW_BIT(TW_USER_TIMEOUT));
+	assert_int_equal(tw_plan_outcome(&plan, 0), TW_KEPT_APP);
+	assert_int_equal(tw_plan_outcome(&plan, 1), TW_KEPT_APP);
+}
+
+/* `auto` follows the timers that result: here the application's idle of 10 minutes. */
+static void match__lets_auto_follow_the_application(void **state)
+{
+	struct tw_options now = options(0, 600, 75, 9, 0);
+	/* L = 600 + 4 x 20 = 680 s; L/8 = 85 s */
+	struct tw_options expected = options(1, 600, 20, 5, 765000);
+	struct tw_policy policy = default_policy();
+	struct tw_plan plan;
+
+	(void)state;
+	tw_plan(&policy, &now, &now, TW_BIT(TW_IDLE), &plan);
+	assert_values(&plan.want, &expected);
+	assert_int_equal(plan.write, ALL & ~TW_BIT(TW_IDLE));
+	assert_int_equal(plan.kept, TW_BIT(TW_IDLE));
+}
+
+static void match__leaves_fields_alone_that_are_not_asked_for(void **state)
+{
+	struct tw_policy on = { .want = options(1, 0, 0, 0, 0), .fields = TW_BIT(TW_KEEPALIVE) };
+	struct tw_policy timeout = {
+		.want = options(0, 0, 0, 0, 90000),
+		.fields = TW_BIT(TW_USER_TIMEOUT),
+	};
+	struct tw_options switched_on = options(1, 7200, 75, 9, 0);
+	struct tw_options with_timeout = options(0, 7200, 75, 9, 90000);
+	struct tw_plan plan;
+
+	(void)state;
+	tw_plan(&on, &fresh, &fresh, 0, &plan);
+	assert_values(&plan.want, &switched_on);
+	assert_int_equal(plan.write, TW_BIT(TW_KEEPALIVE));
+	assert_int_equal(plan.kept, 0);
+
+	tw_plan(&timeout, &fresh, &fresh, 0, &plan);
+	assert_values(&plan.want, &with_timeout);
+	assert_int_equal(plan.write, TW_BIT(TW_USER_TIMEOUT));
+}
+
+static void match__exempts(void **state)
+{
+	struct tw_options now = options(1, 30, 5, 2, 5000);
+	struct tw_policy exemption = { 0 };
+	struct tw_plan plan;
+
+	(void)state;
+	tw_plan(&exemption, &fresh, &fresh, 0, &plan);
+	assert_int_equal(plan.write | plan.kept, 0);
+	assert_values(&plan.want, &fresh);
+	tw_plan(&exemption, &now, &now, ALL, &plan);
+	assert_int_equal(plan.write | plan.kept, 0);
+	assert_values(&plan.want, &now);
+	assert_int_equal(tw_plan_outcome(&plan, 0), TW_ALREADY);
+}
+
+/* A child carries what its listener was given; that is the application's, filled where unset. */
+static void match__fills_around_what_a_listener_passed_on(void **state)
+{
+	struct tw_options child = options(1, 7200, 75, 9, 30000);
+	struct tw_options expected = options(1, 120, 20, 5, 30000);
+	struct tw_policy policy = default_policy();
+	struct tw_plan plan;
+
+	(void)state;
+	tw_plan(&policy, &child, &child, tw_app_fields(&child, &fresh), &plan);
+	assert_values(&plan.want, &expected);
+	assert_int_equal(plan.write, TW_TIMERS);
+	assert_int_equal(plan.kept, TW_BIT(TW_USER_TIMEOUT));
+}
+
+/* Where a namespace's sysctls are what the policy asks, only the rest is written. */
+static void match__counts_sysctl_values_as_there(void **state)
+{
+	struct tw_options now = options(0, 120, 20, 5, 0);
+	struct tw_policy policy = default_policy();
+	struct tw_plan plan;
+
+	(void)state;
+	tw_plan(&policy, &now, &now, tw_app_fields(&now, &now), &plan);
+	assert_int_equal(plan.write, TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_USER_TIMEOUT));
+	assert_int_equal(plan.want.value[TW_USER_TIMEOUT], 225000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(match__finds_the_lowest_bit),
+		cmocka_unit_test(match__finds_the_first_of_a_set),
+		cmocka_unit_test(match__selects_the_lowest_in_all_four),
+		cmocka_unit_test(match__notes_observers_before_the_winner),
+		cmocka_unit_test(match__lets_a_new_observer_change_nothing),
+		cmocka_unit_test(match__computes_auto),
+		cmocka_unit_test(match__tells_what_the_application_set),
+		cmocka_unit_test(match__fills_a_fresh_socket),
+		cmocka_unit_test(match__writes_nothing_twice),
+		cmocka_unit_test(match__keeps_what_the_application_set),
+		cmocka_unit_test(match__lets_auto_follow_the_application),
+		cmocka_unit_test(match__leaves_fields_alone_that_are_not_asked_for),
+		cmocka_unit_test(match__exempts),
+		cmocka_unit_test(match__fills_around_what_a_listener_passed_on),
+		cmocka_unit_test(match__counts_sysctl_values_as_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
