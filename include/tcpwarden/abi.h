@@ -13,7 +13,7 @@
  *   cgroups[1]     -> cgroup id  -> tw_set of the policies that select it
  *   prefixes[1]    -> tw_prefix  -> tw_set, longest prefix wins
  *   port_sets[1]   -> port class -> tw_set
-
+ *
  * and for people, which no program reads:
  *
  *   loaded[1]                    tw_loaded: when, which digest, the names

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* tcpwarden check: is this policy good? Looks at no machine, needs no privilege. */
 #include <errno.h>
+#include <string.h>
 
 #include "cli/output.h"
+#include "policy/compile.h"
 #include "policy/load.h"
 
 static json_t *diagnostics(const struct tw_diags *diags, enum tw_severity severity)
@@ -29,9 +31,28 @@ static enum tw_exit print_json(const struct tw_diags *diags, const struct tw_mod
 
 	for (size_t i = 0; i < model->count; i++)
 		json_array_append_new(names, json_string(model->policies[i].name));
-	return tw_output_json(json_pack("{s:b, s:o, s:o, s:o}", "valid", valid, "errors",
-					diagnostics(diags, TW_ERROR), "warnings",
-					diagnostics(diags, TW_WARNING), "policies", names));
+	return tw_output_json(json_pack("{s:b, s:b, s:o, s:o, s:o}", "valid", valid, "truncated",
+					diags->truncated, "errors", diagnostics(diags, TW_ERROR),
+					"warnings", diagnostics(diags, TW_WARNING), "policies",
+					names));
+}
+
+/* As `run` does it, up to where the machine comes in. */
+static int load(const char *path, struct tw_diags *diags, struct tw_model *ret_model)
+{
+	_cleanup_compiled_ struct tw_compiled compiled = { 0 };
+	struct tw_mark whole = { .file = path ?: TW_DEFAULT_POLICY_NAME };
+	int error = tw_policy_load(path, diags, ret_model);
+
+	if (!error)
+		error = tw_compile(ret_model, &compiled);
+	if (error == -E2BIG)
+		tw_diags_add(diags, TW_ERROR, whole,
+			     "the policies are more than %d bytes in their canonical form",
+			     TW_MAX_TEXT_CHUNKS * TW_TEXT_CHUNK);
+	else if (error && !diags->errors)
+		tw_diags_add(diags, TW_ERROR, whole, "cannot be read: %s", strerror(-error));
+	return error;
 }
 
 enum tw_exit tw_cmd_check(const struct tw_args *args)
@@ -44,7 +65,7 @@ enum tw_exit tw_cmd_check(const struct tw_args *args)
 		fputs(tw_default_policy, stdout);
 		return TW_EXIT_OK;
 	}
-	valid = tw_policy_load(args->policy, &diags, &model) == 0;
+	valid = load(args->policy, &diags, &model) == 0;
 	if (args->strict && diags.warnings)
 		valid = false;
 	tw_diags_print(&diags, stderr);

@@ -47,7 +47,7 @@ static json_t *refusal_json(const struct tw_state *state)
 
 static json_t *text_or_null(bool known, const char *text)
 {
-	return known ? json_string(text) : json_null();
+	return tw_output_text(known ? text : NULL);
 }
 
 static json_t *status_json(const struct tw_snapshot *snapshot)

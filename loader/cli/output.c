@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/output.h"
 
-#include <stdlib.h>
+#include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "lib/cleanup.h"
 
 enum tw_exit tw_output_json(json_t *document)
 {
@@ -16,6 +17,23 @@ enum tw_exit tw_output_json(json_t *document)
 		return tw_output_fault(&fault);
 	}
 	return TW_EXIT_OK;
+}
+
+json_t *tw_output_text(const char *text)
+{
+	_cleanup_free_ char *safe = NULL;
+	json_t *string;
+
+	if (!text)
+		return json_null();
+	string = json_string(text);
+	if (string)
+		return string;
+	safe = strdup(text);
+	for (char *c = safe; safe && *c; c++)
+		if (*c & 0x80)
+			*c = '?';
+	return safe ? json_string(safe) : NULL;
 }
 
 enum tw_exit tw_output_fault(const struct tw_fault *fault)

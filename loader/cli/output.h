@@ -14,6 +14,9 @@
 /* Print one document and its line end, and let go of it. NULL (no memory) is a failure. */
 enum tw_exit tw_output_json(json_t *document);
 
+/* A JSON string; bytes that are not UTF-8 (a file may have any name) become '?'. NULL gives null. */
+json_t *tw_output_text(const char *text);
+
 /* Print the fault as one line on standard error. */
 enum tw_exit tw_output_fault(const struct tw_fault *fault);
 

@@ -9,7 +9,7 @@
 
 #include "lib/cleanup.h"
 
-#define V4_BITS 96 /* the length of ::ffff:0:0/96, which holds IPv4 */
+#define V4_BITS 96u /* the length of ::ffff:0:0/96, which holds IPv4 */
 
 static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
 

@@ -343,11 +343,12 @@ static int read_node(const struct reader *reader, int id, struct tw_node *ret_no
 	}
 }
 
-static int read_document(struct reader *reader, struct tw_node *ret_root)
+static int read_document(const struct reader *reader, struct tw_node *ret_root)
 {
 	_cleanup_parser_ yaml_parser_t parser = { 0 };
 	_cleanup_document_ yaml_document_t document = { 0 };
 	_cleanup_node_ struct tw_node root = TW_NODE_INIT;
+	struct reader nodes = *reader;
 	int r = start_parser(reader, &parser);
 
 	if (r < 0)
@@ -357,8 +358,8 @@ static int read_document(struct reader *reader, struct tw_node *ret_root)
 	if (!yaml_document_get_root_node(&document))
 		return refuse(reader, &(yaml_mark_t){ 0 },
 			      "the file is empty; it needs version and policies");
-	reader->document = &document;
-	r = read_node(reader, 1, &root);
+	nodes.document = &document;
+	r = read_node(&nodes, 1, &root);
 	if (r < 0)
 		return r;
 	*ret_root = root;
