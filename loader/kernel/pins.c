@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "kernel/pins.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -46,6 +48,21 @@ static bool is_link(const char *name)
 
 static int remove_below(int parent, const char *name);
 
+/*
+ * Detach before the pin goes: a link that loses its last reference is released
+ * a moment later, and `detach` promises that nothing runs when it returns.
+ */
+static void detach_link(int folder, const char *name)
+{
+	_cleanup_close_ int link = -1;
+	char path[64 + NAME_MAX];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", folder, name);
+	link = bpf_obj_get(path);
+	if (link >= 0)
+		bpf_link_detach(link);
+}
+
 /* One pass over an open folder: its links and folders, or the rest of it. */
 static int remove_pass(DIR *dir, bool links)
 {
@@ -61,6 +78,8 @@ static int remove_pass(DIR *dir, bool links)
 			continue;
 		if ((folder || is_link(name)) != links)
 			continue;
+		if (is_link(name))
+			detach_link(dirfd(dir), name);
 		if (folder)
 			error = remove_below(dirfd(dir), name);
 		else if (unlinkat(dirfd(dir), name, 0) < 0 && errno != ENOENT)
