@@ -26,6 +26,7 @@
 #define ENOENT		 2
 #define ELOOP		 40
 #define ENOMEM		 12
+#define EINVAL		 22
 
 /*
  * Ticks a second: tcp_sock holds its timers in jiffies. From user space, since
@@ -58,68 +59,83 @@ static __always_inline struct tw_generation *tw_generation_at(__u32 slot)
 
 /* --- which policies a socket meets ------------------------------------------ */
 
-/* The old layout of sk_cgrp_data: set low bits mean "not a cgroup", that is the root. */
-static __always_inline struct cgroup *tw_cgroup_old(struct sock *sk)
+/*
+ * Before 5.15 a cgroup's pointer is not typed for the verifier, and everything
+ * behind it takes bpf_probe_read_kernel(). The direct form is faster and works
+ * under lockdown. May go with the last kernel that has sock_cgroup_data___old.
+ */
+static __always_inline bool tw_cgroup_direct(void)
 {
-	struct sock_cgroup_data___old *data = (void *)&sk->sk_cgrp_data;
-	__u64 val = BPF_CORE_READ(data, val);
+	return bpf_core_field_exists(struct sock_cgroup_data, cgroup);
+}
 
+/* A socket's cgroup; NULL is the root: the old layout has flags there instead of a pointer. */
+static __always_inline struct cgroup *tw_cgroup_of(struct sock *sk)
+{
+	struct sock_cgroup_data___old *data;
+	__u64 val;
+
+	if (tw_cgroup_direct())
+		return sk->sk_cgrp_data.cgroup;
+	data = (void *)&sk->sk_cgrp_data;
+	val = BPF_CORE_READ(data, val);
 	return val & 3 ? NULL : (struct cgroup *)(unsigned long)val;
+}
+
+static __always_inline int tw_cgroup_level(struct cgroup *cgroup)
+{
+	return tw_cgroup_direct() ? cgroup->level : BPF_CORE_READ(cgroup, level);
+}
+
+static __always_inline __u64 tw_cgroup_id(struct cgroup *cgroup)
+{
+	return tw_cgroup_direct() ? cgroup->kn->id : BPF_CORE_READ(cgroup, kn, id);
+}
+
+/* NULL above the root. */
+static __always_inline struct cgroup *tw_cgroup_parent(struct cgroup *cgroup)
+{
+	struct cgroup_subsys_state *parent;
+
+	if (tw_cgroup_direct()) {
+		parent = cgroup->self.parent;
+		return parent ? parent->cgroup : NULL;
+	}
+	parent = BPF_CORE_READ(cgroup, self.parent);
+	return parent ? BPF_CORE_READ(parent, cgroup) : NULL;
 }
 
 /*
  * The policies that select the socket's cgroup: the element of the nearest
- * ancestor that has one. NULL where none has, which is counted.
+ * ancestor that has one. NULL: none has, so it is not below the attach point.
  */
 static __always_inline const struct tw_set *tw_cgroup_set(struct sock *sk, __u32 slot,
 							  const struct tw_generation *generation)
 {
-	bool direct = bpf_core_field_exists(struct sock_cgroup_data, cgroup);
 	void *map = bpf_map_lookup_elem(&tw_cgroups, &slot);
-	struct cgroup_subsys_state *parent;
-	struct cgroup *cgroup;
+	struct cgroup *cgroup = tw_cgroup_of(sk);
 	struct tw_set *set;
 	__u64 id;
-	int level;
 
 	if (!map)
 		return NULL;
-	if (direct) {
-		cgroup = sk->sk_cgrp_data.cgroup;
-		level = cgroup->level;
-	} else {
-		cgroup = tw_cgroup_old(sk);
-		if (!cgroup) {
-			id = generation->attach_cgroup;
-			return bpf_map_lookup_elem(map, &id);
-		}
-		level = BPF_CORE_READ(cgroup, level);
+	if (!cgroup) {
+		id = generation->attach_cgroup;
+		return bpf_map_lookup_elem(map, &id);
 	}
-	if (level > TW_MAX_CGROUP_DEPTH) {
+	if (tw_cgroup_level(cgroup) > TW_MAX_CGROUP_DEPTH) {
 		tw_count_error(TW_SITE_CGROUP, -ELOOP);
 		return &generation->any_cgroup;
 	}
-
 	for (int i = 0; i <= TW_MAX_CGROUP_DEPTH; i++) {
-		if (direct)
-			id = cgroup->kn->id;
-		else
-			id = BPF_CORE_READ(cgroup, kn, id);
+		id = tw_cgroup_id(cgroup);
 		set = bpf_map_lookup_elem(map, &id);
 		if (set)
 			return set;
-		if (direct)
-			parent = cgroup->self.parent;
-		else
-			parent = BPF_CORE_READ(cgroup, self.parent);
-		if (!parent)
+		cgroup = tw_cgroup_parent(cgroup);
+		if (!cgroup)
 			break;
-		if (direct)
-			cgroup = parent->cgroup;
-		else
-			cgroup = BPF_CORE_READ(parent, cgroup);
 	}
-	tw_count_error(TW_SITE_CGROUP, -ENOENT);
 	return NULL;
 }
 
@@ -162,25 +178,25 @@ static __always_inline const struct tw_set *tw_port_set(struct sock *sk,
 	return map ? bpf_map_lookup_elem(map, &class) : NULL;
 }
 
-/* Which policy wins, and who only observes. False where a map is not there, which is counted. */
-static __always_inline bool tw_match(struct sock *sk, enum tw_direction direction, __u32 slot,
-				     const struct tw_generation *generation,
-				     struct tw_verdict *ret_verdict)
+/* Which policy wins, and who only observes. 0, or what is missing as a negative errno. */
+static __always_inline int tw_match(struct sock *sk, enum tw_direction direction, __u32 slot,
+				    const struct tw_generation *generation,
+				    struct tw_verdict *ret_verdict)
 {
 	const struct tw_set *cgroup, *remote, *port;
 
 	cgroup = tw_cgroup_set(sk, slot, generation);
 	if (!cgroup)
-		return false;
+		return -ENOENT;
 	remote = tw_remote_set(sk, slot, generation);
 	port = tw_port_set(sk, direction, slot, generation);
 	if (!remote || !port) {
 		tw_count_error(TW_SITE_GENERATION, -ENOENT);
-		return false;
+		return -EINVAL;
 	}
 	tw_select(cgroup, &generation->direction[direction], remote, port, &generation->observe,
 		  ret_verdict);
-	return true;
+	return 0;
 }
 
 /* --- a socket's values ------------------------------------------------------ */

@@ -94,6 +94,7 @@ static __always_inline void tw_birth(struct bpf_sock_ops *ctx, enum tw_direction
 	struct bpf_sock *sk;
 	struct tcp_sock *tp;
 	__u32 slot;
+	int error;
 
 	sk = ctx->sk;
 	if (!sk)
@@ -111,8 +112,12 @@ static __always_inline void tw_birth(struct bpf_sock_ops *ctx, enum tw_direction
 		tw_count_error(TW_SITE_GENERATION, -ENOENT);
 		return;
 	}
-	if (!tw_match(&tp->inet_conn.icsk_inet.sk, direction, slot, generation, &verdict))
+	error = tw_match(&tp->inet_conn.icsk_inet.sk, direction, slot, generation, &verdict);
+	if (error) {
+		if (error == -ENOENT)
+			tw_count_error(TW_SITE_CGROUP, error);
 		return;
+	}
 	for (__u32 i = 0; i < TW_SET_WORDS; i++)
 		if (verdict.observers.word[i])
 			tw_observe_word(ctx, slot, i, verdict.observers.word[i], direction);
