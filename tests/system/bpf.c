@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* bpf(2), without a library. */
+#include "bpf.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "lib/cleanup.h"
+
+static int bpf(enum bpf_cmd command, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+static uint64_t pointer(const void *p)
+{
+	return (uint64_t)(uintptr_t)p;
+}
+
+struct tw_link tw_link_info(int fd)
+{
+	struct bpf_link_info info = { 0 };
+	union bpf_attr attr = { .info = { .bpf_fd = (uint32_t)fd,
+					  .info_len = sizeof(info),
+					  .info = pointer(&info) } };
+
+	SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+	return (struct tw_link){ info.id, info.prog_id, info.cgroup.cgroup_id };
+}
+
+struct tw_link tw_pinned_link(void)
+{
+	union bpf_attr attr = { .pathname = pointer(TW_PIN_LINK) };
+	_cleanup_close_ int fd = SYS(bpf(BPF_OBJ_GET, &attr));
+
+	return tw_link_info(fd);
+}
+
+int tw_programs_attached(const char *cgroup)
+{
+	_cleanup_close_ int fd = SYS(open(tw_cgroup_folder(cgroup), O_RDONLY | O_CLOEXEC));
+	union bpf_attr attr = { .query = { .target_fd = (uint32_t)fd,
+					   .attach_type = BPF_CGROUP_SOCK_OPS } };
+
+	SYS(bpf(BPF_PROG_QUERY, &attr));
+	return (int)attr.query.prog_cnt;
+}
+
+/* What the kernel itself puts into each bpffs, kernel/bpf/preload. */
+static bool is_preloaded(const char *name)
+{
+	return !strcmp(name, "maps.debug") || !strcmp(name, "progs.debug");
+}
+
+bool tw_bpffs_is_empty(void)
+{
+	_cleanup_closedir_ DIR *folder = opendir(TW_BPFFS);
+	const struct dirent *entry;
+	bool empty = true;
+
+	if (!folder)
+		FAIL("%s: %s", TW_BPFFS, strerror(errno));
+	while ((entry = readdir(folder))) {
+		if (entry->d_name[0] == '.' || is_preloaded(entry->d_name))
+			continue;
+		printf("in %s: %s\n", TW_BPFFS, entry->d_name);
+		empty = false;
+	}
+	return empty;
+}
+
+bool tw_is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	SYS(statfs(path, &fs));
+	return fs.f_type == BPF_FS_MAGIC;
+}
+
+/* --- somebody else's program --- */
+
+#define INSN(c, d, s, o, i) \
+	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
+
+static int create_counter(void)
+{
+	union bpf_attr attr = { .map_type = BPF_MAP_TYPE_ARRAY,
+				.key_size = sizeof(uint32_t),
+				.value_size = sizeof(uint64_t),
+				.max_entries = 1 };
+
+	return SYS(bpf(BPF_MAP_CREATE, &attr));
+}
+
+/* `if (value = lookup(map, &zero)) atomic_add(value, 1); return 1;` */
+static int load_counting(int map)
+{
+	const struct bpf_insn insns[] = {
+		INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4),
+		INSN(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, map),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
+		INSN(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_1, 0, 0, 1),
+		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_0, BPF_REG_1, 0, BPF_ADD),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SOCK_OPS,
+				.expected_attach_type = BPF_CGROUP_SOCK_OPS,
+				.insn_cnt = ARRAY_SIZE(insns),
+				.insns = pointer(insns),
+				.license = pointer("GPL") };
+
+	return SYS(bpf(BPF_PROG_LOAD, &attr));
+}
+
+struct tw_foreign tw_foreign_attach(const char *cgroup)
+{
+	_cleanup_close_ int target = SYS(open(tw_cgroup_folder(cgroup), O_RDONLY | O_CLOEXEC));
+	struct tw_foreign foreign = { .map = create_counter() };
+	_cleanup_close_ int program = load_counting(foreign.map);
+	union bpf_attr attr = { .link_create = { .prog_fd = (uint32_t)program,
+						 .target_fd = (uint32_t)target,
+						 .attach_type = BPF_CGROUP_SOCK_OPS } };
+
+	foreign.link = SYS(bpf(BPF_LINK_CREATE, &attr));
+	return foreign;
+}
+
+uint64_t tw_foreign_runs(const struct tw_foreign *foreign)
+{
+	uint32_t key = 0;
+	uint64_t runs = 0;
+	union bpf_attr attr = { .map_fd = (uint32_t)foreign->map,
+				.key = pointer(&key),
+				.value = pointer(&runs) };
+
+	SYS(bpf(BPF_MAP_LOOKUP_ELEM, &attr));
+	return runs;
+}

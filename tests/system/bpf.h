@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Questions to the kernel's BPF subsystem, by plain system calls. What fails, fails the test. */
+#ifndef TW_SYSTEM_BPF_H
+#define TW_SYSTEM_BPF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TW_BPFFS     "/sys/fs/bpf"
+#define TW_PINS	     TW_BPFFS "/tcpwarden"
+#define TW_PIN_LINK  TW_PINS "/v1/link_sockops"
+
+struct tw_link {
+	uint32_t id;
+	uint32_t program_id;
+	uint64_t cgroup_id;
+};
+
+struct tw_link tw_link_info(int fd);
+struct tw_link tw_pinned_link(void);
+/* How many sockops programs are attached to the cgroup itself. */
+int tw_programs_attached(const char *cgroup);
+/* Whether nothing of anybody's is below /sys/fs/bpf. */
+bool tw_bpffs_is_empty(void);
+bool tw_is_bpffs(const char *path);
+
+/* Somebody else's sockops program: it counts its runs. */
+struct tw_foreign {
+	int map;
+	int link;
+};
+struct tw_foreign tw_foreign_attach(const char *cgroup);
+uint64_t tw_foreign_runs(const struct tw_foreign *foreign);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Other sockops programs on the same cgroup keep working. */
+#include <signal.h>
+
+#include "bpf.h"
+#include "harness.h"
+#include "net.h"
+
+#define POLICY "- {name: all, keepalive: 111s:11s:4}\n"
+
+/* A connection of the attach point: what it has, and that somebody else's program saw it. */
+static int client_seen_by(const struct tw_foreign *foreign)
+{
+	uint64_t before = tw_foreign_runs(foreign);
+	int fd = tw_pair(tw_node, NULL, "127.0.0.1:7000").client;
+
+	CHECK(tw_foreign_runs(foreign) > before);
+	return fd;
+}
+
+TW_TEST(neighbour__program_that_was_there_before)
+{
+	struct tw_foreign foreign = tw_foreign_attach(tw_node);
+	uint32_t id = tw_link_info(foreign.link).id;
+	struct tw_process daemon;
+
+	CHECK_UNTOUCHED(client_seen_by(&foreign));
+	daemon = tw_enforce(POLICY);
+	CHECK_INT(tw_programs_attached(tw_node), 2);
+	CHECK_OPTIONS(client_seen_by(&foreign), 1, 111, 11, 4, 0);
+	CHECK_INT(TW_RUN("detach").status, 0);
+	tw_join(&daemon);
+	CHECK_INT(tw_programs_attached(tw_node), 1);
+	CHECK_INT(tw_link_info(foreign.link).id, id);
+	CHECK(tw_link_info(foreign.link).cgroup_id != 0);
+	CHECK_UNTOUCHED(client_seen_by(&foreign));
+}
+
+TW_TEST(neighbour__program_that_came_later)
+{
+	struct tw_process daemon = tw_enforce(POLICY);
+	struct tw_foreign foreign = tw_foreign_attach(tw_node);
+
+	CHECK_OPTIONS(client_seen_by(&foreign), 1, 111, 11, 4, 0);
+	tw_signal(&daemon, SIGKILL);
+	tw_join(&daemon);
+	tw_enforce(POLICY);
+	CHECK_INT(tw_programs_attached(tw_node), 2);
+	CHECK_OPTIONS(client_seen_by(&foreign), 1, 111, 11, 4, 0);
+	CHECK_INT(TW_RUN("detach").status, 0);
+	CHECK_UNTOUCHED(client_seen_by(&foreign));
+}
+
+TW_TEST(neighbour__program_of_a_child_cgroup)
+{
+	const char *child = tw_cgroup(tw_node, "child");
+	struct tw_foreign foreign = tw_foreign_attach(child);
+	uint64_t before;
+
+	tw_enforce(POLICY);
+	before = tw_foreign_runs(&foreign);
+	CHECK_OPTIONS(tw_pair(child, NULL, "127.0.0.1:7000").client, 1, 111, 11, 4, 0);
+	CHECK(tw_foreign_runs(&foreign) > before);
+	CHECK_INT(TW_RUN("detach").status, 0);
+	CHECK_INT(tw_programs_attached(child), 1);
+}
