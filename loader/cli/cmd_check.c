@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "policy/catalogue.h"
 #include "policy/compile.h"
 #include "policy/load.h"
 
@@ -55,6 +56,41 @@ static int load(const char *path, struct tw_diags *diags, struct tw_model *ret_m
 	return error;
 }
 
+static enum tw_exit list_json(void)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < tw_catalogue_count; i++) {
+		const struct tw_middlebox *box = &tw_catalogue[i];
+
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:o, s:b, s:s, s:s}", "name", box->name, "timeout_seconds",
+				  box->seconds ? json_integer(box->seconds) : json_null(),
+				  "keepalive_helps", box->refreshed, "what", box->what, "source",
+				  box->source));
+	}
+	return tw_output_json(list);
+}
+
+/* The catalogue, as a table. */
+static enum tw_exit list_must_beat(bool json)
+{
+	if (json)
+		return list_json();
+	printf("%-20s  %7s  %-9s  %-53s  %s\n", "NAME", "SECONDS", "KEEPALIVE", "WHAT", "SOURCE");
+	for (size_t i = 0; i < tw_catalogue_count; i++) {
+		const struct tw_middlebox *box = &tw_catalogue[i];
+		char seconds[16] = "set";
+
+		if (box->seconds)
+			snprintf(seconds, sizeof(seconds), "%u", box->seconds);
+		printf("%-20s  %7s  %-9s  %-53s  %s\n", box->name, seconds,
+		       box->refreshed ? "helps" : "does not", box->what, box->source);
+	}
+	return TW_EXIT_OK;
+}
+
 enum tw_exit tw_cmd_check(const struct tw_args *args)
 {
 	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
@@ -65,6 +101,8 @@ enum tw_exit tw_cmd_check(const struct tw_args *args)
 		fputs(tw_default_policy, stdout);
 		return TW_EXIT_OK;
 	}
+	if (args->list_must_beat)
+		return list_must_beat(args->json);
 	valid = load(args->policy, &diags, &model) == 0;
 	if (args->strict && diags.warnings)
 		valid = false;

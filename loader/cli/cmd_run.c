@@ -9,35 +9,8 @@
 #include "daemon/run.h"
 #include "kernel/pins.h"
 #include "lib/log.h"
+#include "lib/path.h"
 #include "policy/load.h"
-
-/* "/a//b/" is "/a/b"; a path must be absolute, without `.` and `..`. NULL: it is not. */
-static char *normal_path(const char *path)
-{
-	_cleanup_free_ char *normal = malloc(strlen(path) + 2);
-	char *out = normal;
-
-	if (!normal || *path != '/')
-		return NULL;
-	while (*path) {
-		size_t len;
-
-		path += strspn(path, "/");
-		len = strcspn(path, "/");
-		if ((len == 1 && path[0] == '.') || (len == 2 && path[0] == '.' && path[1] == '.'))
-			return NULL;
-		if (len) {
-			*out++ = '/';
-			memcpy(out, path, len);
-			out += len;
-		}
-		path += len;
-	}
-	if (out == normal)
-		*out++ = '/';
-	*out = '\0';
-	return TAKE_PTR(normal);
-}
 
 /* Load the policy and print what is to be said of it. */
 static int load(const char *path, struct tw_model *ret_model)
@@ -99,7 +72,7 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 
 enum tw_exit tw_cmd_run(const struct tw_args *args)
 {
-	_cleanup_free_ char *attach_path = normal_path(args->attach_to ?: "/");
+	_cleanup_free_ char *attach_path = tw_path_normal(args->attach_to ?: "/");
 
 	if (!attach_path) {
 		fprintf(stderr,

@@ -19,15 +19,21 @@ enum tw_exit {
 
 /* The values of all options of all commands; a command reads those in its table. */
 struct tw_args {
-	const char *policy;    /* NULL: the embedded one */
+	const char *policy;    /* NULL: the embedded one; of explain and doctor: that in force */
 	const char *attach_to; /* NULL: the root of the tree */
 	const char *on_exit;   /* "keep" or "detach"; NULL: keep */
+	const char *cgroup;    /* NULL: the root of the tree */
+	const char *pid;
+	const char *remote;
+	const char *local;
+	const char *direction; /* "out" or "in"; NULL: out */
 	unsigned stats;	       /* seconds; 0: no line of counts */
 	bool once;
 	bool wait;
 	bool strict;
 	bool json;
 	bool print_default;
+	bool list_must_beat;
 	bool help;
 };
 
@@ -66,6 +72,7 @@ void tw_command_print_synopsis(FILE *out);
 
 enum tw_exit tw_cmd_run(const struct tw_args *args);
 enum tw_exit tw_cmd_check(const struct tw_args *args);
+enum tw_exit tw_cmd_explain(const struct tw_args *args);
 enum tw_exit tw_cmd_status(const struct tw_args *args);
 enum tw_exit tw_cmd_detach(const struct tw_args *args);
 enum tw_exit tw_cmd_doctor(const struct tw_args *args);

@@ -38,6 +38,33 @@ static const struct tw_option check_options[] = {
 	{ "strict", 0, NULL, TW_OPTION_FLAG, ARG(strict), "fail on warnings too", NULL },
 	{ "print-default", 0, NULL, TW_OPTION_FLAG, ARG(print_default),
 	  "print the embedded policy and exit", NULL },
+	{ "list-must-beat", 0, NULL, TW_OPTION_FLAG, ARG(list_must_beat),
+	  "print the middleboxes that must_beat knows, and exit", NULL },
+	OPTION_JSON,
+	OPTION_END,
+};
+
+static const struct tw_option explain_options[] = {
+	{ "policy", 'c', "POLICY", TW_OPTION_TEXT, ARG(policy),
+	  "policy file, or a folder of *.yaml; default: what the kernel enforces now", "file" },
+	{ "cgroup", 0, "PATH", TW_OPTION_TEXT, ARG(cgroup),
+	  "the connection's cgroup in the cgroup2 tree; default: /", NULL },
+	{ "pid", 0, "N", TW_OPTION_TEXT, ARG(pid),
+	  "the cgroup of this process, and each of its TCP sockets", NULL },
+	{ "remote", 0, "A:P", TW_OPTION_TEXT, ARG(remote),
+	  "the remote address and port: 192.0.2.1:5432, [2001:db8::1]:443", NULL },
+	{ "local", 0, "A:P", TW_OPTION_TEXT, ARG(local),
+	  "the local address and port; with --remote, and no -c: the live connection", NULL },
+	{ "direction", 0, "out|in", TW_OPTION_CHOICE, ARG(direction),
+	  "who opened it: out, we did; in, we accepted; default: out", NULL },
+	OPTION_JSON,
+	OPTION_END,
+};
+
+static const struct tw_option doctor_options[] = {
+	{ "policy", 'c', "POLICY", TW_OPTION_TEXT, ARG(policy),
+	  "policy to compare with this node; default: that in force, else the embedded one",
+	  "file" },
 	OPTION_JSON,
 	OPTION_END,
 };
@@ -48,11 +75,13 @@ static const struct tw_option no_options[] = { OPTION_END };
 const struct tw_command tw_commands[] = {
 	{ "run", "attach, enforce the policy, follow changes", run_options, tw_cmd_run },
 	{ "check", "validate a policy; needs no privilege", check_options, tw_cmd_check },
+	{ "explain", "which policy a connection has, why, and when a dead peer is noticed",
+	  explain_options, tw_cmd_explain },
 	{ "status", "what the kernel enforces now, with or without a daemon", json_options,
 	  tw_cmd_status },
 	{ "detach", "end a running run, stop enforcing, remove every pin", no_options,
 	  tw_cmd_detach },
 	{ "doctor", "what this kernel and these privileges allow, and how to mend the rest",
-	  json_options, tw_cmd_doctor },
+	  doctor_options, tw_cmd_doctor },
 	{ .name = NULL },
 };

@@ -9,7 +9,9 @@
 enum tw_exit tw_output_json(json_t *document)
 {
 	struct tw_fault fault;
-	int error = document ? json_dumpf(document, stdout, JSON_INDENT(2)) : -1;
+	int error = document
+			    ? json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12))
+			    : -1;
 
 	json_decref(document);
 	if (error || putchar('\n') == EOF || fflush(stdout) == EOF) {

@@ -30,20 +30,38 @@ struct report {
 static void add(struct report *report, const char *name, enum tw_check_status status,
 		const char *remedy, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+static void fill(struct tw_check *check, const char *name, enum tw_check_status status,
+		 const char *remedy, const char *format, va_list args)
+	__attribute__((format(printf, 5, 0)));
+
+static void fill(struct tw_check *check, const char *name, enum tw_check_status status,
+		 const char *remedy, const char *format, va_list args)
+{
+	*check = (struct tw_check){ .name = name, .status = status };
+	vsnprintf(check->detail, sizeof(check->detail), format, args);
+	snprintf(check->remedy, sizeof(check->remedy), "%s", status == TW_CHECK_OK ? "" : remedy);
+}
+
+void tw_check_set(struct tw_check *ret_check, const char *name, enum tw_check_status status,
+		  const char *remedy, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fill(ret_check, name, status, remedy, format, args);
+	va_end(args);
+}
+
 static void add(struct report *report, const char *name, enum tw_check_status status,
 		const char *remedy, const char *format, ...)
 {
-	struct tw_check *check = &report->checks[report->count];
 	va_list args;
 
 	if (report->count == TW_MAX_CHECKS)
 		return;
-	report->count++;
-	*check = (struct tw_check){ .name = name, .status = status };
 	va_start(args, format);
-	vsnprintf(check->detail, sizeof(check->detail), format, args);
+	fill(&report->checks[report->count++], name, status, remedy, format, args);
 	va_end(args);
-	snprintf(check->remedy, sizeof(check->remedy), "%s", status == TW_CHECK_OK ? "" : remedy);
 }
 
 /* --- the machine ------------------------------------------------------------------ */

@@ -20,6 +20,11 @@ struct tw_check {
 
 #define TW_MAX_CHECKS 48
 
+/* Fill a check; the remedy is left out of one that is ok. */
+void tw_check_set(struct tw_check *ret_check, const char *name, enum tw_check_status status,
+		  const char *remedy, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
 /* Probe everything; the number of checks written to `ret_checks`, at most TW_MAX_CHECKS. */
 size_t tw_features_probe(struct tw_check ret_checks[static TW_MAX_CHECKS]);
 

@@ -10,7 +10,10 @@
 #include "kernel/owner.h"
 #include "kernel/pins.h"
 #include "lib/cleanup.h"
+#include "policy/canon.h"
 #include "version.h"
+
+#define TEXT_TRIES 8 /* a text that changes under each of so many readings is not one */
 
 static int lookup(int map, const void *key, void *ret_value)
 {
@@ -124,6 +127,74 @@ int tw_snapshot_read(struct tw_snapshot *ret_snapshot, struct tw_fault *fault)
 			return error;
 	}
 	*ret_snapshot = *snapshot;
+	return 0;
+}
+
+/* The text of one generation as it stands in its slot: whole only where the digest says so. */
+static int read_chunks(int texts, const struct tw_loaded *loaded, struct tw_buf *buf)
+{
+	uint32_t slot = (uint32_t)(loaded->number % TW_SLOTS);
+	char chunk[TW_TEXT_CHUNK];
+
+	for (size_t from = 0; from < loaded->text_len; from += sizeof(chunk)) {
+		uint32_t key = slot * TW_MAX_TEXT_CHUNKS + (uint32_t)(from / sizeof(chunk));
+		size_t left = loaded->text_len - from;
+		int error = lookup(texts, &key, chunk);
+
+		if (!error)
+			error = tw_buf_add(buf, chunk, left < sizeof(chunk) ? left : sizeof(chunk));
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static bool is_whole(const struct tw_loaded *loaded, const char *text, size_t len)
+{
+	__u64 digest[2];
+
+	tw_canon_digest(text, len, digest);
+	return !memcmp(digest, loaded->digest, sizeof(digest));
+}
+
+/* Two switches during one reading put another text into the slot that is read: read again. */
+static int read_text(int current, int map, int texts, struct tw_buf *buf)
+{
+	_cleanup_free_ struct tw_loaded *loaded = calloc(1, sizeof(*loaded));
+	size_t start = buf->len;
+
+	if (!loaded)
+		return -ENOMEM;
+	for (int i = 0; i < TEXT_TRIES; i++) {
+		int error = tw_loaded_read(current, map, loaded);
+
+		if (error)
+			return error;
+		error = read_chunks(texts, loaded, buf);
+		if (!error && is_whole(loaded, tw_buf_string(buf) + start, buf->len - start))
+			return 0;
+		tw_buf_truncate(buf, start);
+		if (error && error != -ENOENT)
+			return error;
+	}
+	return -EAGAIN;
+}
+
+int tw_text_read(struct tw_buf *buf, struct tw_fault *fault)
+{
+	_cleanup_close_ int current = -1, loaded = -1, texts = -1;
+	int error = open_pin(TW_PIN_DIR "/tw_current", &current, fault);
+
+	if (!error)
+		error = open_pin(TW_PIN_DIR "/tw_loaded", &loaded, fault);
+	if (!error)
+		error = open_pin(TW_PIN_DIR "/tw_texts", &texts, fault);
+	if (error)
+		return error;
+	error = read_text(current, loaded, texts, buf);
+	if (error)
+		return tw_fault(fault, error,
+				"cannot read the policy in force below " TW_PIN_DIR ": %m");
 	return 0;
 }
 

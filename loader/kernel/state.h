@@ -10,6 +10,7 @@
 #include <tcpwarden/abi.h>
 
 #include "kernel/program.h"
+#include "lib/buf.h"
 #include "lib/fault.h"
 
 /* The counts of one policy, summed over CPUs; order of the policies as in the generation. */
@@ -39,6 +40,12 @@ int tw_counts_read(int counters, const struct tw_loaded *loaded,
 
 /* The generation in force, as people know it. -ENOENT: none. */
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded);
+
+/*
+ * Append the canonical text of the generation in force, read from the pins and
+ * checked against its digest. -ENOENT: nothing is loaded.
+ */
+int tw_text_read(struct tw_buf *buf, struct tw_fault *fault);
 
 /* Note where we are attached, and that this version took over; a refusal stays noted. */
 int tw_state_attached(const struct tw_maps *maps, const char *path, uint64_t cgroup);

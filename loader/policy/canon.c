@@ -140,6 +140,20 @@ static int write_user_timeout(struct tw_buf *buf, const struct tw_model_policy *
 	return tw_buf_addf(buf, "    user_timeout: %s\n", text);
 }
 
+static int write_must_beat(struct tw_buf *buf, const struct tw_model_policy *policy)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < policy->must_beat_count && r == 0; i++) {
+		const struct tw_must_beat *beat = &policy->must_beat[i];
+		char text[TW_DURATION_LEN];
+
+		r = tw_buf_addf(buf, "%s%s", i ? ", " : "    must_beat: [",
+				beat->box ? beat->box->name : tw_duration_format(beat->ms, text));
+	}
+	return r < 0 || !policy->must_beat_count ? r : tw_buf_addf(buf, "]\n");
+}
+
 static int write_policy(struct tw_buf *buf, const struct tw_model_policy *policy, bool all_observe)
 {
 	/* Names such as 1 or on are text here, so no quotes are needed. */
@@ -153,6 +167,8 @@ static int write_policy(struct tw_buf *buf, const struct tw_model_policy *policy
 		r = write_user_timeout(buf, policy);
 	if (r == 0 && policy->observe && !all_observe)
 		r = tw_buf_addf(buf, "    mode: observe\n");
+	if (r == 0)
+		r = write_must_beat(buf, policy);
 	return r;
 }
 

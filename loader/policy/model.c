@@ -10,6 +10,7 @@ static void policy_free(struct tw_model_policy *policy)
 	free(policy->cgroups);
 	free(policy->remotes);
 	free(policy->ports);
+	free(policy->must_beat);
 }
 
 void tw_model_free(struct tw_model *model)
@@ -38,6 +39,17 @@ static int port_compare(const void *a, const void *b)
 	const struct tw_port_range *x = a, *y = b;
 
 	return x->first != y->first ? x->first - y->first : x->last - y->last;
+}
+
+static int must_beat_compare(const void *a, const void *b)
+{
+	const struct tw_must_beat *x = a, *y = b;
+
+	if (x->box && y->box)
+		return strcmp(x->box->name, y->box->name);
+	if (x->box || y->box)
+		return x->box ? 1 : -1;
+	return x->ms < y->ms ? -1 : x->ms > y->ms;
 }
 
 /* Sort in place and drop duplicates. Returns how many are left. */
@@ -77,4 +89,7 @@ void tw_model_policy_sort(struct tw_model_policy *policy)
 					   sizeof(*policy->remotes), remote_compare, drop_nothing);
 	policy->port_count = sort_unique(policy->ports, policy->port_count, sizeof(*policy->ports),
 					 port_compare, drop_nothing);
+	policy->must_beat_count = sort_unique(policy->must_beat, policy->must_beat_count,
+					      sizeof(*policy->must_beat), must_beat_compare,
+					      drop_nothing);
 }

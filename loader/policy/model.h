@@ -14,23 +14,34 @@
 #include "lib/cleanup.h"
 #include "lib/diag.h"
 #include "lib/inet.h"
+#include "policy/catalogue.h"
 
 #define TW_MAX_CGROUP_PATTERNS 64 /* match.cgroup paths of a policy */
+#define TW_MAX_MUST_BEAT       32 /* elements of must_beat of a policy */
 
 /* Bits of the directions that match.direction allows. */
 #define TW_ANY_DIRECTION ((1u << TW_OUT) | (1u << TW_IN))
+
+/* An idle timeout on the way: of the catalogue, or just a duration. */
+struct tw_must_beat {
+	const struct tw_middlebox *box; /* NULL: a duration */
+	uint64_t ms;			/* 0: the catalogue gives none */
+	struct tw_mark mark;
+};
 
 struct tw_model_policy {
 	char name[TW_NAME_LEN];
 	struct tw_mark mark; /* of the name: what warnings about the whole policy point at */
 
-	/* The three lists are in order and without duplicates: tw_model_policy_sort(). */
+	/* The four lists are in order and without duplicates: tw_model_policy_sort(). */
 	char **cgroups; /* absolute paths, no trailing slash ("/" stays), wildcards as written; none: all */
 	size_t cgroup_count;
 	struct tw_cidr *remotes; /* none: all */
 	size_t remote_count;
 	struct tw_port_range *ports; /* none: all */
 	size_t port_count;
+	struct tw_must_beat *must_beat;
+	size_t must_beat_count;
 	unsigned directions; /* bits 1 << enum tw_direction */
 
 	struct tw_options want; /* valid where `fields` says so */
@@ -58,7 +69,10 @@ struct tw_model {
 void tw_model_free(struct tw_model *model);
 #define _cleanup_model_ _cleanup_(tw_model_free)
 
-/* Bring the lists in order (text; tw_cidr_compare(); first port) and drop duplicates. */
+/*
+ * Bring the lists in order (text; tw_cidr_compare(); first port; durations, then
+ * names) and drop duplicates.
+ */
 void tw_model_policy_sort(struct tw_model_policy *policy);
 
 #endif

@@ -296,6 +296,62 @@ static int read_user_timeout(struct tw_reader *reader, const struct tw_node *val
 	return 0;
 }
 
+/* --- must_beat --------------------------------------------------------------- */
+
+static int refuse_must_beat(struct tw_reader *reader, const struct tw_node *value)
+{
+	_cleanup_buf_ struct tw_buf near = TW_BUF_INIT;
+	char shown[TW_SHOWN_LEN];
+	int r = tw_catalogue_suggest(value->text, &near);
+
+	if (r < 0)
+		return r;
+	tw_read_error(reader, value->mark,
+		      "must_beat must be a duration or a name of `check --list-must-beat`, got "
+		      "%s%s%s%s",
+		      tw_shown(value, shown), near.len ? "; did you mean: " : "",
+		      tw_buf_string(&near), near.len ? "?" : "");
+	return 0;
+}
+
+static int read_must_beat_item(struct tw_reader *reader, const struct tw_node *value)
+{
+	struct tw_model_policy *policy = reader->policy;
+	const char *text = tw_read_text(reader, value, "must_beat");
+	struct tw_must_beat beat = { .mark = value->mark };
+	char shown[TW_SHOWN_LEN];
+	int r;
+
+	if (!text)
+		return 0;
+	beat.box = tw_catalogue_find(text);
+	if (beat.box) {
+		beat.ms = beat.box->seconds * 1000ULL;
+	} else {
+		r = tw_duration_parse(text, &beat.ms);
+		if (r == -EINVAL)
+			return refuse_must_beat(reader, value);
+		if (r < 0 || beat.ms < 1000 || beat.ms > TW_MAX_USER_TIMEOUT) {
+			tw_read_error(reader, value->mark, "must_beat must be 1s..%ums, got %s",
+				      TW_MAX_USER_TIMEOUT, tw_shown(value, shown));
+			return 0;
+		}
+	}
+	policy->must_beat[policy->must_beat_count++] = beat;
+	return 0;
+}
+
+static int read_must_beat(struct tw_reader *reader, const struct tw_node *value)
+{
+	if (value->kind == TW_NODE_LIST && !value->count) {
+		tw_read_error(reader, value->mark, "must_beat is an empty list; leave it out");
+		return 0;
+	}
+	return tw_read_items(reader, value, "must_beat", TW_MAX_MUST_BEAT,
+			     sizeof(*reader->policy->must_beat),
+			     (void **)&reader->policy->must_beat, read_must_beat_item);
+}
+
 /* --- policies and files ------------------------------------------------------- */
 
 /* `auto` is arithmetic on the three timers of the same policy, so they must be there. */
@@ -342,7 +398,7 @@ static int read_policy(struct tw_reader *reader, const struct tw_node *value)
 		{ .name = "rollout" },
 		{ .name = "cohort" },
 		{ .name = "guard" },
-		{ .name = "must_beat" },
+		{ .name = "must_beat", .read = read_must_beat },
 	};
 	size_t errors = reader->diags->errors;
 	int r = append_policy(reader->model, &reader->policy);

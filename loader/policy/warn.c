@@ -73,7 +73,38 @@ static void warn_user_timeout(const struct tw_model_policy *policy, struct tw_di
 	warn_probes(policy, diags);
 }
 
-static void warn_values(const struct tw_model_policy *policy, struct tw_diags *diags)
+/*
+ * The first probe is to come before the middlebox forgets, and may be an eighth
+ * late. Where the idle time is left to the system it is not known here, but by
+ * default, 7200 s, it beats none of those that people ask for.
+ */
+static void warn_must_beat(const struct tw_model_policy *policy, const struct tw_must_beat *beat,
+			   struct tw_diags *diags)
+{
+	__u64 idle = policy->want.value[TW_IDLE] * 1000ULL;
+	const char *of = beat->box ? " of " : "", *name = beat->box ? beat->box->name : "";
+	char timeout[TW_DURATION_LEN], text[TW_DURATION_LEN], probe[TW_DURATION_LEN];
+
+	tw_duration_format(beat->ms, timeout);
+	if (beat->box && !beat->box->refreshed)
+		warn(diags, beat->mark,
+		     "keepalive does not help against %s: it closes a connection that carries no "
+		     "data for %s; raise its timeout, or let the application ping",
+		     name, beat->ms ? timeout : "its configured timeout");
+	else if (!has(policy, TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_IDLE)))
+		warn(diags, beat->mark,
+		     "must_beat %s%s%s, and the policy gives no idle time: the system's is 7200 s "
+		     "by default",
+		     timeout, of, name);
+	else if (idle * 9 >= beat->ms * 8)
+		warn(diags, beat->mark,
+		     "idle %s x 9/8 (%s) >= %s%s%s: the first probe may come after the connection "
+		     "is forgotten",
+		     tw_duration_format(idle, text), tw_duration_format(idle / 8 * 9, probe),
+		     timeout, of, name);
+}
+
+void tw_warn_policy(const struct tw_model_policy *policy, struct tw_diags *diags)
 {
 	if (has(policy, TW_BIT(TW_USER_TIMEOUT)))
 		warn_user_timeout(policy, diags);
@@ -82,6 +113,8 @@ static void warn_values(const struct tw_model_policy *policy, struct tw_diags *d
 		     "no user_timeout: a connection with data in flight hangs for about 15 "
 		     "minutes%s",
 		     has(policy, TW_TIMERS) ? "; write user_timeout: auto" : "");
+	for (size_t i = 0; i < policy->must_beat_count; i++)
+		warn_must_beat(policy, &policy->must_beat[i], diags);
 }
 
 static void warn_covered(const struct tw_model *model, size_t index, struct tw_diags *diags)
@@ -105,6 +138,6 @@ void tw_warn(const struct tw_model *model, struct tw_diags *diags)
 {
 	for (size_t i = 0; i < model->count; i++) {
 		warn_covered(model, i, diags);
-		warn_values(&model->policies[i], diags);
+		tw_warn_policy(&model->policies[i], diags);
 	}
 }

@@ -13,4 +13,7 @@
  */
 void tw_warn(const struct tw_model *model, struct tw_diags *diags);
 
+/* The same about one policy, but for what others take of its connections. */
+void tw_warn_policy(const struct tw_model_policy *policy, struct tw_diags *diags);
+
 #endif

@@ -102,6 +102,25 @@ static inline void policies_random_match(uint64_t *seed, struct tw_model_policy 
 	tw_model_policy_sort(policy);
 }
 
+static inline void policies_random_must_beat(uint64_t *seed, struct tw_model_policy *policy)
+{
+	size_t n = unit_below(seed, 3) ? 0 : unit_below(seed, 8);
+
+	policy->must_beat = calloc(8, sizeof(*policy->must_beat));
+	assert_non_null(policy->must_beat);
+	for (size_t i = 0; i < n; i++) {
+		struct tw_must_beat *beat = &policy->must_beat[policy->must_beat_count++];
+
+		if (unit_below(seed, 2)) {
+			beat->box = &tw_catalogue[unit_below(seed, (unsigned)tw_catalogue_count)];
+			beat->ms = beat->box->seconds * 1000ULL;
+		} else {
+			beat->ms = 1000 * (1ULL + unit_below(seed, 9));
+		}
+	}
+	tw_model_policy_sort(policy);
+}
+
 static inline void policies_random_values(uint64_t *seed, struct tw_model_policy *policy)
 {
 	static const enum tw_field timers[] = { TW_IDLE, TW_INTERVAL, TW_PROBES };
@@ -138,6 +157,7 @@ static inline struct tw_model policies_random(uint64_t *seed, size_t count)
 		snprintf(policy->name, sizeof(policy->name), "p%zu", i);
 		policies_random_match(seed, policy);
 		policies_random_values(seed, policy);
+		policies_random_must_beat(seed, policy);
 		policy->observe |= model.observe;
 	}
 	return model;

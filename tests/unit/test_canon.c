@@ -31,7 +31,8 @@ static void canon__has_one_spelling(void **state)
 				       "      port: [80, 9000-9099]\n"
 				       "    keepalive: {idle: 1m30s, interval: 10s, probes: 3}\n"
 				       "    user_timeout: 2m\n"
-				       "    mode: observe\n";
+				       "    mode: observe\n"
+				       "    must_beat: [5m50s, azure-lb, ipvs]\n";
 
 	(void)state;
 	assert_canon("  - name: a\n"
@@ -42,10 +43,12 @@ static void canon__has_one_spelling(void **state)
 		     "      port: [9000-9099, 80]\n"
 		     "    keepalive: 90s:10s:3\n"
 		     "    user_timeout: 120s\n"
-		     "    mode: observe\n",
+		     "    mode: observe\n"
+		     "    must_beat: [ipvs, 350s, azure-lb]\n",
 		     expected);
 	assert_canon("  # a comment\n"
-		     "  - mode: observe\n"
+		     "  - must_beat: [azure-lb, 350, ipvs, 5m50s]\n"
+		     "    mode: observe\n"
 		     "    user_timeout: 120000ms\n"
 		     "    keepalive: {probes: '3', interval: 10000ms, idle: 1m30s}\n"
 		     "    precedence: app\n"
@@ -108,6 +111,11 @@ static void assert_equal_lists(const struct tw_model_policy *a, const struct tw_
 	for (size_t i = 0; i < a->port_count; i++) {
 		assert_int_equal(a->ports[i].first, b->ports[i].first);
 		assert_int_equal(a->ports[i].last, b->ports[i].last);
+	}
+	assert_int_equal(a->must_beat_count, b->must_beat_count);
+	for (size_t i = 0; i < a->must_beat_count; i++) {
+		assert_ptr_equal(a->must_beat[i].box, b->must_beat[i].box);
+		assert_int_equal(a->must_beat[i].ms, b->must_beat[i].ms);
 	}
 }
 

@@ -304,7 +304,6 @@ static void schema__refuses_what_comes_later(void **state)
 		{ "rollout: 10%", "rollout is not supported yet" },
 		{ "cohort: a", "cohort is not supported yet" },
 		{ "guard: {max_deaths_per_minute: 9}", "guard is not supported yet" },
-		{ "must_beat: ipvs", "must_beat is not supported yet" },
 		{ "match: {namespace: a}", "namespace is not supported yet" },
 		{ "match: {pod: a}", "pod is not supported yet" },
 		{ "match: {node: a}", "node is not supported yet" },
@@ -360,6 +359,70 @@ static void schema__takes_auto_to_int_max_and_not_past_it(void **state)
 			 "user_timeout: auto comes to more than 2147483647ms with these timers");
 }
 
+static void assert_must_beat(const char *value, size_t count)
+{
+	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
+	_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
+
+	tw_buf_addf(&text, HEAD "    must_beat: %s\n", value);
+	model = policies_valid(text.data);
+	assert_int_equal(only(&model)->must_beat_count, count);
+}
+
+static void schema__takes_must_beat(void **state)
+{
+	_cleanup_model_ struct tw_model model =
+		policies_valid(HEAD "    must_beat: [haproxy, 90s, ipvs, 1m, ipvs, 60, 900s]\n");
+	const struct tw_must_beat *beat = only(&model)->must_beat;
+
+	(void)state;
+	/* Durations, then names; a name is not the duration that it stands for. */
+	assert_int_equal(only(&model)->must_beat_count, 5);
+	assert_int_equal(beat[0].ms, 60000);
+	assert_int_equal(beat[1].ms, 90000);
+	assert_int_equal(beat[2].ms, 900000);
+	assert_null(beat[2].box);
+	assert_string_equal(beat[3].box->name, "haproxy");
+	assert_int_equal(beat[3].ms, 0);
+	assert_string_equal(beat[4].box->name, "ipvs");
+	assert_int_equal(beat[4].ms, 900000);
+	assert_must_beat("aws-nlb", 1);
+	assert_must_beat("1s", 1);
+	assert_must_beat("2147483647ms", 1);
+}
+
+static void assert_must_beat_refused(const char *value, unsigned column, const char *message)
+{
+	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
+	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
+	_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
+
+	tw_buf_addf(&text, HEAD "    must_beat: %s\n", value);
+	assert_int_equal(policies_parse(text.data, &diags, &model), -EINVAL);
+	unit_assert_diag(&diags, 0, 4, column, message);
+	assert_int_equal(diags.errors, 1);
+}
+
+static void schema__refuses_what_is_nothing_to_beat(void **state)
+{
+	_cleanup_buf_ struct tw_buf many = TW_BUF_INIT;
+
+	(void)state;
+	assert_must_beat_refused("[ipvs, ivps]", 23,
+				 "must_beat must be a duration or a name of `check "
+				 "--list-must-beat`, got \"ivps\"; did you mean: ipvs?");
+	assert_must_beat_refused("999ms", 16, "must_beat must be 1s..2147483647ms, got 999ms");
+	assert_must_beat_refused("2147483648ms", 16,
+				 "must_beat must be 1s..2147483647ms, got 2147483648ms");
+	assert_must_beat_refused("{ipvs: 1}", 16,
+				 "must_beat must be text or a list of texts, got a map");
+	for (unsigned i = 0; i <= TW_MAX_MUST_BEAT; i++)
+		tw_buf_addf(&many, "%s%us", i ? ", " : "[", 10 + i);
+	tw_buf_addf(&many, "]");
+	assert_must_beat_refused(many.data, 17 + 5 * TW_MAX_MUST_BEAT,
+				 "more than 32 elements in must_beat");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +440,8 @@ int main(void)
 		cmocka_unit_test(schema__refuses_what_comes_later),
 		cmocka_unit_test(schema__checks_auto_only_where_the_rest_is_right),
 		cmocka_unit_test(schema__takes_auto_to_int_max_and_not_past_it),
+		cmocka_unit_test(schema__takes_must_beat),
+		cmocka_unit_test(schema__refuses_what_is_nothing_to_beat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,60 @@ static void warn__counts_probes(void **state)
 	assert_warning("    keepalive: 60:10:3\n    user_timeout: auto\n", 0, 0, NULL);
 }
 
+static void warn__compares_with_must_beat(void **state)
+{
+	static const char values[] = "    user_timeout: auto\n    keepalive: 311s:10s:3\n";
+	_cleanup_buf_ struct tw_buf lines = TW_BUF_INIT;
+
+	(void)state;
+	tw_buf_addf(&lines, "%s    must_beat: [1h, aws-nlb]\n", values);
+	assert_warning(lines.data, 0, 0, NULL);
+	tw_buf_truncate(&lines, 0);
+	/* 312 s x 9/8 = 351 s; 311 s x 9/8 is 349.875 s */
+	tw_buf_addf(&lines, "    user_timeout: auto\n    keepalive: 312s:10s:3\n"
+			    "    must_beat: [1h, aws-nlb]\n");
+	assert_warning(lines.data, 6, 21,
+		       "idle 5m12s x 9/8 (5m51s) >= 5m50s of aws-nlb: the first probe may come "
+		       "after the connection is forgotten");
+	tw_buf_truncate(&lines, 0);
+	/* Equal is too late. */
+	tw_buf_addf(&lines, "    user_timeout: auto\n    keepalive: 80s:10s:3\n"
+			    "    must_beat: 90s\n");
+	assert_warning(lines.data, 6, 16,
+		       "idle 1m20s x 9/8 (1m30s) >= 1m30s: the first probe may come after the "
+		       "connection is forgotten");
+}
+
+static void warn__knows_what_keepalive_does_not_refresh(void **state)
+{
+	_cleanup_buf_ struct tw_buf lines = TW_BUF_INIT;
+
+	(void)state;
+	tw_buf_addf(&lines, "    user_timeout: auto\n    keepalive: 20s:10s:3\n"
+			    "    must_beat: [aws-alb]\n");
+	assert_warning(lines.data, 6, 17,
+		       "keepalive does not help against aws-alb: it closes a connection that "
+		       "carries no data for 1m; raise its timeout, or let the application ping");
+	tw_buf_truncate(&lines, 0);
+	tw_buf_addf(&lines, "    user_timeout: auto\n    keepalive: 20s:10s:3\n"
+			    "    must_beat: [haproxy]\n");
+	assert_warning(lines.data, 6, 17,
+		       "keepalive does not help against haproxy: it closes a connection that "
+		       "carries no data for its configured timeout; raise its timeout, or let the "
+		       "application ping");
+}
+
+static void warn__misses_an_idle_time_to_beat_with(void **state)
+{
+	(void)state;
+	assert_warning("    must_beat: ipvs\n", 4, 16,
+		       "must_beat 15m of ipvs, and the policy gives no idle time: the system's is "
+		       "7200 s by default");
+	assert_warning("    user_timeout: 60s\n    must_beat: 1m\n", 5, 16,
+		       "must_beat 1m, and the policy gives no idle time: the system's is 7200 s by "
+		       "default");
+}
+
 /* The second of two policies, in the words of `match`, never matches, or may. */
 static void assert_covered(const char *first, const char *second, bool covered)
 {
@@ -244,6 +298,9 @@ int main(void)
 		cmocka_unit_test(warn__misses_a_user_timeout),
 		cmocka_unit_test(warn__knows_short_and_long_user_timeouts),
 		cmocka_unit_test(warn__counts_probes),
+		cmocka_unit_test(warn__compares_with_must_beat),
+		cmocka_unit_test(warn__knows_what_keepalive_does_not_refresh),
+		cmocka_unit_test(warn__misses_an_idle_time_to_beat_with),
 		cmocka_unit_test(warn__finds_what_is_covered),
 		cmocka_unit_test(warn__does_not_guess),
 		cmocka_unit_test(warn__knows_that_observers_take_nothing),

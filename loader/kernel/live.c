@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/live.h"
+
+#include <bpf/bpf.h>
+#include <ctype.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/pins.h"
+#include "lib/cleanup.h"
+
+#define ALL_STATES     0xfff /* of include/net/tcp_states.h */
+#define TIME_WAIT      (1 << 6)
+#define SYN_RECV       (1 << 3)
+#define PROTOCOL_MPTCP 262 /* <linux/in.h>: IPPROTO_MPTCP */
+
+void tw_live_free(struct tw_live *live)
+{
+	free(live->sockets);
+	*live = TW_LIVE_INIT;
+}
+
+const char *tw_live_state(unsigned state)
+{
+	static const char *const names[] = { "?",	   "ESTAB",	 "SYN-SENT",  "SYN-RECV",
+					     "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "UNCONN",
+					     "CLOSE-WAIT", "LAST-ACK",	 "LISTEN",    "CLOSING" };
+
+	return state < ARRAY_SIZE(names) ? names[state] : "?";
+}
+
+/* --- sock_diag(7) -------------------------------------------------------------------- */
+
+static struct tw_live_socket *append(struct tw_live *live)
+{
+	struct tw_live_socket *sockets = live->sockets;
+
+	/* Room for a power of two. */
+	if (!(live->count & (live->count - 1)))
+		sockets =
+			reallocarray(sockets, live->count ? 2 * live->count : 1, sizeof(*sockets));
+	if (!sockets)
+		return NULL;
+	live->sockets = sockets;
+	sockets[live->count] = (struct tw_live_socket){ 0 };
+	return &sockets[live->count++];
+}
+
+static void copy_endpoint(int family, const __be32 addr[4], __be16 port,
+			  struct tw_endpoint *ret_endpoint)
+{
+	struct tw_endpoint endpoint = { .port = ntohs(port) };
+
+	if (family == AF_INET6) {
+		memcpy(endpoint.addr, addr, 16);
+	} else {
+		endpoint.addr[10] = endpoint.addr[11] = 0xff;
+		memcpy(endpoint.addr + 12, addr, 4);
+	}
+	*ret_endpoint = endpoint;
+}
+
+static void read_attributes(const struct inet_diag_msg *msg, size_t len,
+			    struct tw_live_socket *socket)
+{
+	/* The message ends where its attributes start, both aligned to four bytes. */
+	const struct rtattr *attr = (const void *)(msg + 1);
+
+	for (; RTA_OK(attr, len); attr = RTA_NEXT(attr, len)) {
+		if (attr->rta_type == INET_DIAG_CGROUP_ID &&
+		    RTA_PAYLOAD(attr) == sizeof(socket->cgroup_id)) {
+			memcpy(&socket->cgroup_id, RTA_DATA(attr), sizeof(socket->cgroup_id));
+		} else if (attr->rta_type == INET_DIAG_INFO &&
+			   RTA_PAYLOAD(attr) >= offsetof(struct tcp_info, tcpi_ato)) {
+			struct tcp_info info = { 0 };
+			size_t n = RTA_PAYLOAD(attr);
+
+			memcpy(&info, RTA_DATA(attr), n < sizeof(info) ? n : sizeof(info));
+			socket->rto_ms = (info.tcpi_rto + 999) / 1000;
+		}
+	}
+}
+
+static int read_message(const struct nlmsghdr *header, struct tw_live *live)
+{
+	const struct inet_diag_msg *msg = NLMSG_DATA(header);
+	struct tw_live_socket *socket;
+
+	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*msg)))
+		return -EBADMSG;
+	socket = append(live);
+	if (!socket)
+		return -ENOMEM;
+	copy_endpoint(msg->idiag_family, msg->id.idiag_src, msg->id.idiag_sport, &socket->local);
+	copy_endpoint(msg->idiag_family, msg->id.idiag_dst, msg->id.idiag_dport, &socket->remote);
+	socket->state = msg->idiag_state;
+	socket->inode = msg->idiag_inode;
+	read_attributes(msg, header->nlmsg_len - NLMSG_LENGTH(sizeof(*msg)), socket);
+	return 0;
+}
+
+/* One batch of an answer. 1: that was the last; 0: more will come. */
+static int read_batch(const char *buf, size_t len, struct tw_live *live)
+{
+	const struct nlmsghdr *header = (const void *)buf;
+
+	for (; NLMSG_OK(header, len); header = NLMSG_NEXT(header, len)) {
+		int error;
+
+		if (header->nlmsg_type == NLMSG_DONE)
+			return 1;
+		if (header->nlmsg_type == NLMSG_ERROR)
+			return ((const struct nlmsgerr *)NLMSG_DATA(header))->error ?: -EPROTO;
+		error = read_message(header, live);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int dump_family(int fd, int family, struct tw_live *live)
+{
+	struct {
+		struct nlmsghdr header;
+		struct inet_diag_req_v2 body;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.body = { .sdiag_family = (__u8)family,
+			  .sdiag_protocol = IPPROTO_TCP,
+			  .idiag_ext = 1 << (INET_DIAG_INFO - 1),
+			  .idiag_states = ALL_STATES & ~(TIME_WAIT | SYN_RECV) },
+	};
+	_Alignas(struct nlmsghdr) char buf[32768];
+	int r = 0;
+
+	if (send(fd, &request, sizeof(request), 0) < 0)
+		return -errno;
+	while (r == 0) {
+		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+
+		r = n < 0 ? -errno : read_batch(buf, (size_t)n, live);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct tw_live_socket *x = a, *y = b;
+	int order = memcmp(x->local.addr, y->local.addr, sizeof(x->local.addr));
+
+	if (!order)
+		order = x->local.port - y->local.port;
+	if (!order)
+		order = memcmp(x->remote.addr, y->remote.addr, sizeof(x->remote.addr));
+	return order ? order : x->remote.port - y->remote.port;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct tw_live_socket *x = a, *y = b;
+
+	return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+/* Where a socket listens on the local port, the connection was probably accepted. */
+static void guess_directions(struct tw_live *live)
+{
+	uint64_t listening[TW_PORTS / 64] = { 0 };
+
+	for (size_t i = 0; i < live->count; i++) {
+		unsigned port = live->sockets[i].local.port;
+
+		if (live->sockets[i].state == TW_LIVE_LISTEN)
+			listening[port / 64] |= 1ULL << port % 64;
+	}
+	for (size_t i = 0; i < live->count; i++) {
+		unsigned port = live->sockets[i].local.port;
+
+		live->sockets[i].direction = listening[port / 64] >> port % 64 & 1 ? TW_IN : TW_OUT;
+	}
+}
+
+static void sort(struct tw_live *live, int (*compare)(const void *, const void *))
+{
+	if (live->count)
+		qsort(live->sockets, live->count, sizeof(*live->sockets), compare);
+}
+
+/* All TCP sockets of this network namespace, by inode. */
+static int dump(struct tw_live *ret_live, struct tw_fault *fault)
+{
+	_cleanup_live_ struct tw_live live = TW_LIVE_INIT;
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	int error = fd < 0 ? -errno : dump_family(fd, AF_INET, &live);
+
+	if (!error)
+		error = dump_family(fd, AF_INET6, &live);
+	if (error)
+		return tw_fault(fault, error, "cannot list the TCP sockets by sock_diag: %m%s",
+				error == -ENOENT ? "; load the module tcp_diag" : "");
+	sort(&live, by_inode);
+	guess_directions(&live);
+	*ret_live = live;
+	live = TW_LIVE_INIT;
+	return 0;
+}
+
+/* --- the process that has a socket --------------------------------------------------- */
+
+static int get_option(int fd, int level, int option, __u32 *ret_value)
+{
+	socklen_t len = sizeof(*ret_value);
+
+	return getsockopt(fd, level, option, ret_value, &len) < 0 ? -errno : 0;
+}
+
+/* The direction from the record that the programs keep of a socket they changed. */
+static void read_record(int fd, struct tw_live_socket *socket)
+{
+	_cleanup_close_ int records = bpf_obj_get(TW_PIN_RECORDS);
+	struct tw_record record;
+
+	if (records < 0 || bpf_map_lookup_elem(records, &fd, &record) < 0)
+		return;
+	socket->direction = (enum tw_direction)record.direction;
+	socket->direction_known = true;
+}
+
+static int look_into(int fd, struct tw_live_socket *socket)
+{
+	static const struct {
+		enum tw_field field;
+		int level;
+		int option;
+	} fields[] = {
+		{ TW_KEEPALIVE, SOL_SOCKET, SO_KEEPALIVE },
+		{ TW_IDLE, IPPROTO_TCP, TCP_KEEPIDLE },
+		{ TW_INTERVAL, IPPROTO_TCP, TCP_KEEPINTVL },
+		{ TW_PROBES, IPPROTO_TCP, TCP_KEEPCNT },
+		{ TW_USER_TIMEOUT, IPPROTO_TCP, TCP_USER_TIMEOUT },
+	};
+	__u32 protocol = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		int error = get_option(fd, fields[i].level, fields[i].option,
+				       &socket->options.value[fields[i].field]);
+
+		if (error)
+			return error;
+	}
+	get_option(fd, SOL_SOCKET, SO_PROTOCOL, &protocol);
+	socket->mptcp = protocol == PROTOCOL_MPTCP;
+	socket->seen = true;
+	read_record(fd, socket);
+	return 0;
+}
+
+static int look_into_process(int pidfd, const char *number, struct tw_live_socket *socket)
+{
+	_cleanup_close_ int fd =
+		(int)syscall(SYS_pidfd_getfd, pidfd, (int)strtol(number, NULL, 10), 0);
+
+	return fd < 0 ? -errno : look_into(fd, socket);
+}
+
+/* The inode of the socket that a descriptor of a process is; 0: it is something else. */
+static uint32_t socket_inode(DIR *fds, const char *number)
+{
+	char link[64];
+	ssize_t n = readlinkat(dirfd(fds), number, link, sizeof(link) - 1);
+	unsigned inode;
+
+	if (n < 0)
+		return 0;
+	link[n] = '\0';
+	return sscanf(link, "socket:[%u]", &inode) == 1 ? inode : 0;
+}
+
+/* The descriptors of a process, and a descriptor of itself. NULL: see errno; ESRCH, it is gone. */
+static DIR *open_process(pid_t pid, int *ret_pidfd)
+{
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	char path[64];
+	DIR *fds;
+
+	if (pidfd < 0)
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	fds = opendir(path);
+	if (fds)
+		*ret_pidfd = TAKE_FD(pidfd);
+	else if (errno == ENOENT)
+		errno = ESRCH;
+	return fds;
+}
+
+static struct tw_live_socket *find_inode(const struct tw_live *live, uint32_t inode)
+{
+	struct tw_live_socket wanted = { .inode = inode };
+
+	if (!inode || !live->count)
+		return NULL;
+	return bsearch(&wanted, live->sockets, live->count, sizeof(wanted), by_inode);
+}
+
+/* Look into the sockets of `live` that the process has, and mark them by `mine`. */
+static void look_into_all(DIR *fds, int pidfd, const struct tw_live *live, bool *mine)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(fds))) {
+		struct tw_live_socket *socket = find_inode(live, socket_inode(fds, entry->d_name));
+
+		if (!socket)
+			continue;
+		mine[socket - live->sockets] = true;
+		if (!socket->seen)
+			look_into_process(pidfd, entry->d_name, socket);
+	}
+}
+
+int tw_live_of_process(pid_t pid, struct tw_live *ret_live, struct tw_fault *fault)
+{
+	_cleanup_live_ struct tw_live live = TW_LIVE_INIT;
+	_cleanup_close_ int pidfd = -1;
+	_cleanup_closedir_ DIR *fds = open_process(pid, &pidfd);
+	_cleanup_free_ bool *mine = NULL;
+	size_t kept = 0;
+	int error;
+
+	if (!fds)
+		return tw_fault(fault, -errno,
+				"cannot look into the descriptors of process %d: %m%s", (int)pid,
+				errno == EACCES || errno == EPERM ? "; run as root" : "");
+	error = dump(&live, fault);
+	if (error)
+		return error;
+	mine = calloc(live.count + 1, sizeof(*mine));
+	if (!mine)
+		return tw_fault(fault, -ENOMEM, "cannot list sockets: %m");
+	look_into_all(fds, pidfd, &live, mine);
+	for (size_t i = 0; i < live.count; i++)
+		if (mine[i])
+			live.sockets[kept++] = live.sockets[i];
+	live.count = kept;
+	sort(&live, by_address);
+	*ret_live = live;
+	live = TW_LIVE_INIT;
+	return 0;
+}
+
+/* Look into the socket where this process has it. */
+static void look_into_one(pid_t pid, struct tw_live_socket *socket)
+{
+	_cleanup_close_ int pidfd = -1;
+	_cleanup_closedir_ DIR *fds = open_process(pid, &pidfd);
+	const struct dirent *entry;
+
+	while (fds && !socket->seen && (entry = readdir(fds)))
+		if (socket_inode(fds, entry->d_name) == socket->inode)
+			look_into_process(pidfd, entry->d_name, socket);
+}
+
+/* Look for the process that has the socket, among those that this one may look into. */
+static int look_into_any(struct tw_live_socket *socket)
+{
+	_cleanup_closedir_ DIR *proc = opendir("/proc");
+	const struct dirent *process;
+
+	if (!proc)
+		return -errno;
+	while (!socket->seen && (process = readdir(proc)))
+		if (isdigit((unsigned char)process->d_name[0]))
+			look_into_one((pid_t)strtol(process->d_name, NULL, 10), socket);
+	return socket->seen ? 0 : -EACCES;
+}
+
+static bool is_between(const struct tw_live_socket *socket, const struct tw_endpoint *local,
+		       const struct tw_endpoint *remote)
+{
+	return socket->state != TW_LIVE_LISTEN && !memcmp(&socket->local, local, sizeof(*local)) &&
+	       !memcmp(&socket->remote, remote, sizeof(*remote));
+}
+
+int tw_live_find(const struct tw_endpoint *local, const struct tw_endpoint *remote,
+		 struct tw_live_socket *ret_socket, struct tw_fault *fault)
+{
+	_cleanup_live_ struct tw_live live = TW_LIVE_INIT;
+	char from[TW_ENDPOINT_LEN], to[TW_ENDPOINT_LEN];
+	struct tw_live_socket *found = NULL;
+	int error = dump(&live, fault);
+
+	if (error)
+		return error;
+	tw_endpoint_format(local, from);
+	tw_endpoint_format(remote, to);
+	for (size_t i = 0; i < live.count && !found; i++)
+		if (is_between(&live.sockets[i], local, remote))
+			found = &live.sockets[i];
+	if (!found)
+		return tw_fault(
+			fault, -ENOENT,
+			"no connection from %s to %s: looked through the %zu TCP sockets of "
+			"this network namespace (for another: nsenter --net, or --pid)",
+			from, to, live.count);
+	if (!found->inode || look_into_any(found))
+		return tw_fault(
+			fault, -EACCES,
+			"cannot read the options of the connection from %s to %s (%s): looked "
+			"for socket:[%u] in /proc/*/fd, and no process that this one may look "
+			"into has it; run as root, in the host's pid namespace",
+			from, to, tw_live_state(found->state), found->inode);
+	*ret_socket = *found;
+	return 0;
+}
+
+/* --- cgroups ------------------------------------------------------------------ */
+
+struct search {
+	uint64_t id;
+	char *path;
+};
+
+/* Ends the walk, by an error that is none, where the cgroup is found. */
+static int visit(const char *path, uint64_t id, void *data)
+{
+	struct search *search = data;
+
+	if (id != search->id)
+		return 0;
+	search->path = strdup(path);
+	return search->path ? -ECANCELED : -ENOMEM;
+}
+
+int tw_live_cgroup_path(const struct tw_cgroup_tree *tree, uint64_t id, char **ret_path)
+{
+	struct search search = { .id = id };
+	int error = tw_cgroup_walk(tree, "/", visit, &search);
+
+	if (search.path) {
+		*ret_path = search.path;
+		return 0;
+	}
+	return error ?: -ENOENT;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where another process is: its cgroup, its network namespace. */
+#ifndef TW_KERNEL_PROCESS_H
+#define TW_KERNEL_PROCESS_H
+
+#include <sys/types.h>
+
+#include "lib/fault.h"
+
+/* The path in the cgroup2 tree of a process. -ESRCH: it is gone. */
+int tw_process_cgroup(pid_t pid, char **ret_path, struct tw_fault *fault);
+
+/* Move this process to the network namespace of another. -ESRCH: it is gone. */
+int tw_process_enter(pid_t pid, struct tw_fault *fault);
+
+#endif

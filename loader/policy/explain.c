@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "policy/explain.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <tcpwarden/match.h>
+
+#include "lib/buf.h"
+#include "lib/cleanup.h"
+#include "lib/path.h"
+
+#define MAX_SHOWN 8 /* elements of a list that a reason names */
+
+void tw_answer_free(struct tw_answer *answer)
+{
+	for (size_t i = 0; i < answer->count; i++)
+		free(answer->considered[i].why);
+	free(answer->considered);
+	*answer = TW_ANSWER_INIT;
+}
+
+/* What a connection meets, as the BPF program finds it. */
+struct meeting {
+	struct tw_set cgroup;
+	const struct tw_set *direction;
+	const struct tw_set *remote;
+	const struct tw_set *port;
+	struct tw_verdict verdict;
+	bool outside; /* of the attach point */
+};
+
+static bool has(const struct tw_set *set, size_t policy)
+{
+	return set->word[policy / 64] >> policy % 64 & 1;
+}
+
+/* The end that the service listens on: whose port policies select by. */
+static const struct tw_endpoint *service(const struct tw_question *question)
+{
+	return question->direction == TW_OUT ? question->remote : question->local;
+}
+
+static void meet(const struct tw_model *model, const struct tw_compiled *compiled,
+		 const struct tw_question *question, struct meeting *ret_meeting)
+{
+	const struct tw_generation *generation = compiled->generation;
+	const struct tw_endpoint *at = service(question);
+	struct meeting meeting = {
+		.direction = &generation->direction[question->direction],
+		.remote = question->remote ? tw_compiled_remote(compiled, question->remote->addr)
+					   : &generation->any_remote,
+		.port = at ? tw_compiled_port(compiled, at->port) : &generation->any_port,
+		.outside = question->attached_to &&
+			   !tw_path_is_below(question->cgroup, question->attached_to),
+	};
+
+	if (!meeting.outside)
+		tw_compile_cgroup(model, question->cgroup, &meeting.cgroup);
+	tw_select(&meeting.cgroup, meeting.direction, meeting.remote, meeting.port,
+		  &generation->observe, &meeting.verdict);
+	*ret_meeting = meeting;
+}
+
+/* --- reasons ----------------------------------------------------------------------- */
+
+/* "a, b, c", of many only the first and how many there are more. */
+static int add_list(struct tw_buf *buf, const struct tw_model_policy *policy, size_t count,
+		    int (*add)(struct tw_buf *, const struct tw_model_policy *, size_t))
+{
+	int r = 0;
+
+	for (size_t i = 0; i < count && i < MAX_SHOWN && r == 0; i++) {
+		if (i)
+			r = tw_buf_addf(buf, ", ");
+		if (r == 0)
+			r = add(buf, policy, i);
+	}
+	if (r == 0 && count > MAX_SHOWN)
+		r = tw_buf_addf(buf, " and %zu more", count - MAX_SHOWN);
+	return r;
+}
+
+static int add_cgroup(struct tw_buf *buf, const struct tw_model_policy *policy, size_t i)
+{
+	return tw_buf_addf(buf, "%s", policy->cgroups[i]);
+}
+
+static int add_remote(struct tw_buf *buf, const struct tw_model_policy *policy, size_t i)
+{
+	char text[TW_CIDR_LEN];
+
+	return tw_buf_addf(buf, "%s", tw_cidr_format(&policy->remotes[i], text));
+}
+
+static int add_port(struct tw_buf *buf, const struct tw_model_policy *policy, size_t i)
+{
+	const struct tw_port_range *range = &policy->ports[i];
+
+	if (range->first == range->last)
+		return tw_buf_addf(buf, "%u", range->first);
+	return tw_buf_addf(buf, "%u-%u", range->first, range->last);
+}
+
+static int why_cgroup(struct tw_buf *buf, const struct tw_model_policy *policy,
+		      const struct tw_question *question)
+{
+	int r = tw_buf_addf(buf, "cgroup %s is not below ", question->cgroup);
+
+	return r < 0 ? r : add_list(buf, policy, policy->cgroup_count, add_cgroup);
+}
+
+static int why_direction(struct tw_buf *buf, const struct tw_question *question)
+{
+	return tw_buf_addf(buf, "it is for connections that we %s, this one we %s",
+			   question->direction == TW_OUT ? "accepted" : "opened",
+			   question->direction == TW_OUT ? "opened" : "accepted");
+}
+
+static int why_remote(struct tw_buf *buf, const struct tw_model_policy *policy,
+		      const struct tw_question *question)
+{
+	char addr[TW_ENDPOINT_LEN];
+	int r;
+
+	if (!question->remote)
+		return tw_buf_addf(buf, "it selects by remote address, which is not given");
+	r = tw_buf_addf(buf, "remote %s is not in ",
+			tw_endpoint_format_addr(question->remote, addr));
+	return r < 0 ? r : add_list(buf, policy, policy->remote_count, add_remote);
+}
+
+static int why_port(struct tw_buf *buf, const struct tw_model_policy *policy,
+		    const struct tw_question *question)
+{
+	const struct tw_endpoint *at = service(question);
+	int r;
+
+	if (!at)
+		return tw_buf_addf(buf, "it selects by port, and no %s address is given",
+				   question->direction == TW_OUT ? "remote" : "local");
+	r = tw_buf_addf(buf, "port %u is not in ", at->port);
+	return r < 0 ? r : add_list(buf, policy, policy->port_count, add_port);
+}
+
+static int why_matched(struct tw_buf *buf, const struct tw_model_policy *policy)
+{
+	if (policy->observe)
+		return tw_buf_addf(buf, "observes: counted, and the search goes on");
+	if (!policy->fields)
+		return tw_buf_addf(buf, "matches: an exemption, the connection is left alone");
+	return tw_buf_addf(buf, "matches, and takes it");
+}
+
+/* The first of the sets that the policy is not in says why; in all of them, it matches. */
+static int why(struct tw_buf *buf, const struct tw_model *model, size_t i,
+	       const struct tw_question *question, const struct meeting *meeting)
+{
+	const struct tw_model_policy *policy = &model->policies[i];
+
+	if (meeting->outside)
+		return tw_buf_addf(buf, "cgroup %s is not below %s, where tcpwarden is attached",
+				   question->cgroup, question->attached_to);
+	if (!has(&meeting->cgroup, i))
+		return why_cgroup(buf, policy, question);
+	if (!has(meeting->direction, i))
+		return why_direction(buf, question);
+	if (!has(meeting->remote, i))
+		return why_remote(buf, policy, question);
+	if (!has(meeting->port, i))
+		return why_port(buf, policy, question);
+	return why_matched(buf, policy);
+}
+
+static int consider(const struct tw_model *model, size_t i, const struct tw_question *question,
+		    const struct meeting *meeting, struct tw_answer *answer)
+{
+	_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
+	bool observer = has(&meeting->verdict.observers, i);
+	int r = why(&text, model, i, question, meeting);
+
+	if (r < 0)
+		return r;
+	answer->considered[answer->count].policy = i;
+	answer->considered[answer->count].matched = observer || i == meeting->verdict.winner;
+	answer->considered[answer->count++].why = TAKE_PTR(text.data);
+	answer->observed |= observer;
+	return 0;
+}
+
+int tw_explain(const struct tw_model *model, const struct tw_compiled *compiled,
+	       const struct tw_question *question, struct tw_answer *ret_answer)
+{
+	_cleanup_answer_ struct tw_answer answer = TW_ANSWER_INIT;
+	struct meeting meeting;
+
+	meet(model, compiled, question, &meeting);
+	answer.winner = meeting.verdict.winner;
+	answer.considered = calloc(model->count ? model->count : 1, sizeof(*answer.considered));
+	if (!answer.considered)
+		return -ENOMEM;
+	for (size_t i = 0; i < model->count && i <= answer.winner; i++) {
+		int r = consider(model, i, question, &meeting, &answer);
+
+		if (r < 0)
+			return r;
+	}
+	*ret_answer = answer;
+	answer = TW_ANSWER_INIT;
+	return 0;
+}
+
+struct tw_options tw_explain_options(const struct tw_compiled *compiled,
+				     const struct tw_answer *answer, const struct tw_options *fresh)
+{
+	struct tw_plan plan;
+
+	if (answer->winner == TW_MAX_POLICIES)
+		return *fresh;
+	tw_plan(&compiled->generation->policy[answer->winner], fresh, fresh, 0, &plan);
+	return plan.want;
+}
