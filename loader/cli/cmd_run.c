@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "daemon/enforcer.h"
 #include "daemon/run.h"
+#include "daemon/sweeper.h"
 #include "kernel/pins.h"
 #include "lib/log.h"
 #include "policy/load.h"
@@ -66,7 +67,13 @@ static enum tw_exit finish(bool detach)
 static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 {
 	_cleanup_enforcer_ struct tw_enforcer enforcer = TW_ENFORCER_INIT;
-	struct tw_run options = { .policy = args->policy, .stats = args->stats };
+	struct tw_run options = {
+		.policy = args->policy,
+		.stats = args->stats,
+		.sweep = !args->no_sweep,
+		.sweep_rate = args->sweep_rate ?: TW_SWEEP_RATE,
+		.once = args->once,
+	};
 	bool detach = args->on_exit && !strcmp(args->on_exit, "detach");
 	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
 	struct tw_fault fault = TW_FAULT_INIT;
@@ -90,11 +97,11 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 	if (tw_enforcer_start(&enforcer, &model, &fault))
 		return tw_output_fault(&fault);
 	tw_enforcer_say(&enforcer, args->policy ?: "the embedded policy");
-	if (args->once)
+	if (args->once && args->no_sweep)
 		return finish(false);
 	if (tw_run_loop(&enforcer, &options, &fault))
 		return tw_output_fault(&fault);
-	return finish(detach);
+	return finish(detach && !args->once);
 }
 
 enum tw_exit tw_cmd_run(const struct tw_args *args)

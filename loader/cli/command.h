@@ -23,6 +23,8 @@ struct tw_args {
 	const char *attach_to; /* NULL: the root of the tree */
 	const char *on_exit;   /* "keep" or "detach"; NULL: keep */
 	unsigned stats;	       /* seconds; 0: no line of counts */
+	unsigned sweep_rate;   /* writes a second; 0: the default */
+	bool no_sweep;
 	bool once;
 	bool wait;
 	bool strict;
@@ -36,6 +38,7 @@ enum tw_option_type {
 	TW_OPTION_TEXT,	   /* const char * */
 	TW_OPTION_CHOICE,  /* const char *, one of `argument` split at | */
 	TW_OPTION_SECONDS, /* unsigned, 1..86400 */
+	TW_OPTION_RATE,	   /* unsigned, 1..1000000, a second */
 };
 
 struct tw_option {

@@ -9,8 +9,11 @@
 #include "lib/fault.h"
 
 struct tw_run {
-	const char *policy; /* path, or NULL: the embedded one */
-	unsigned stats;	    /* seconds between lines of counts; 0: none */
+	const char *policy;  /* path, or NULL: the embedded one */
+	unsigned stats;	     /* seconds between lines of counts; 0: none */
+	bool sweep;	     /* bring open connections under the policy too */
+	unsigned sweep_rate; /* writes a second */
+	bool once;	     /* until the first sweep has ended */
 };
 
 /*

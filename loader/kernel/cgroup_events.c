@@ -9,7 +9,7 @@
 #include "lib/cleanup.h"
 
 struct tw_cgroup_events {
-	struct tw_cgroups *skel;
+	struct tw_cgroups_bpf *skel;
 	struct ring_buffer *ring;
 	tw_cgroup_event_fn call;
 	void *data;
@@ -32,10 +32,10 @@ static int start(struct tw_cgroup_events *events, struct tw_fault *fault)
 	int error;
 
 	tw_libbpf_log_capture();
-	events->skel = tw_cgroups__open();
-	error = events->skel ? tw_cgroups__load(events->skel) : -errno;
+	events->skel = tw_cgroups_bpf__open();
+	error = events->skel ? tw_cgroups_bpf__load(events->skel) : -errno;
 	if (!error)
-		error = tw_cgroups__attach(events->skel);
+		error = tw_cgroups_bpf__attach(events->skel);
 	if (error)
 		return tw_fault(fault, error, "cannot follow cgroups by tracepoint: %m (%s)",
 				tw_libbpf_log_first());
@@ -69,7 +69,7 @@ void tw_cgroup_events_close(struct tw_cgroup_events *events)
 	if (!events)
 		return;
 	ring_buffer__free(events->ring);
-	tw_cgroups__destroy(events->skel);
+	tw_cgroups_bpf__destroy(events->skel);
 	free(events);
 }
 

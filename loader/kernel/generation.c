@@ -63,7 +63,7 @@ static const struct tw_loaded_policy *find_policy(const struct tw_loaded *loaded
 }
 
 /* Start a counter from nothing, in both directions and on each CPU. */
-static int clear_counter(int counters, uint32_t counter, size_t cpus)
+static int clear_counter(const struct tw_maps *maps, uint32_t counter, size_t cpus)
 {
 	_cleanup_free_ struct tw_counts *zero = calloc(cpus, sizeof(*zero));
 	int error = zero ? 0 : -ENOMEM;
@@ -71,7 +71,7 @@ static int clear_counter(int counters, uint32_t counter, size_t cpus)
 	for (uint32_t d = 0; d < TW_DIRECTIONS && !error; d++) {
 		uint32_t key = counter * TW_DIRECTIONS + d;
 
-		error = put(counters, &key, zero);
+		error = put(maps->counters, &key, zero) ?: put(maps->swept, &key, zero);
 	}
 	return error;
 }
@@ -103,7 +103,7 @@ static int assign_counters(struct build *build, const struct tw_loaded *running)
 			next++;
 		used[next] = true;
 		loaded->policy[i].counter = (uint16_t)next;
-		error = clear_counter(build->maps->counters, next, (size_t)cpus);
+		error = clear_counter(build->maps, next, (size_t)cpus);
 		if (error)
 			return error;
 	}
