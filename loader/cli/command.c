@@ -84,7 +84,7 @@ static enum tw_exit usage(const char *command, const char *what, const char *whi
 	return TW_EXIT_USAGE;
 }
 
-static bool parse_number(const char *text, unsigned most, unsigned *ret_number)
+bool tw_command_number(const char *text, unsigned most, unsigned *ret_number)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
@@ -133,13 +133,13 @@ static enum tw_exit store(const struct tw_command *command, const struct tw_opti
 			 option->argument);
 		return usage(command->name, message, text);
 	case TW_OPTION_SECONDS:
-		if (parse_number(text, MAX_SECONDS, field))
+		if (tw_command_number(text, MAX_SECONDS, field))
 			return TW_EXIT_OK;
 		snprintf(message, sizeof(message), "--%s wants whole seconds, 1..%d, got ",
 			 option->name, MAX_SECONDS);
 		return usage(command->name, message, text);
 	case TW_OPTION_RATE:
-		if (parse_number(text, MAX_RATE, field))
+		if (tw_command_number(text, MAX_RATE, field))
 			return TW_EXIT_OK;
 		snprintf(message, sizeof(message), "--%s wants a number, 1..%d, got ", option->name,
 			 MAX_RATE);

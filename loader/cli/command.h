@@ -21,14 +21,20 @@ enum tw_exit {
 struct tw_args {
 	const char *policy;    /* NULL: the embedded one */
 	const char *attach_to; /* NULL: the root of the tree */
-	const char *on_exit;   /* "keep" or "detach"; NULL: keep */
-	unsigned stats;	       /* seconds; 0: no line of counts */
-	unsigned sweep_rate;   /* writes a second; 0: the default */
+	const char *cgroup;    /* NULL: the root of the tree */
+	const char *pid;
+	const char *verdict;
+	const char *state;
+	const char *netns;
+	const char *on_exit; /* "keep" or "detach"; NULL: keep */
+	unsigned stats;	     /* seconds; 0: no line of counts */
+	unsigned sweep_rate; /* writes a second; 0: the default */
 	bool no_sweep;
 	bool once;
 	bool wait;
 	bool strict;
 	bool json;
+	bool restore;
 	bool print_default;
 	bool help;
 };
@@ -60,6 +66,9 @@ struct tw_command {
 
 extern const struct tw_command tw_commands[]; /* ends with a NULL name */
 
+/* A number that is the whole of `text` and at most `most`; 0 is none. */
+bool tw_command_number(const char *text, unsigned most, unsigned *ret_number);
+
 /* Parse and run; the status to exit with. */
 enum tw_exit tw_command_main(int argc, char **argv);
 
@@ -71,6 +80,7 @@ enum tw_exit tw_cmd_run(const struct tw_args *args);
 enum tw_exit tw_cmd_check(const struct tw_args *args);
 enum tw_exit tw_cmd_status(const struct tw_args *args);
 enum tw_exit tw_cmd_detach(const struct tw_args *args);
+enum tw_exit tw_cmd_sockets(const struct tw_args *args);
 enum tw_exit tw_cmd_doctor(const struct tw_args *args);
 
 #endif

@@ -47,15 +47,39 @@ static const struct tw_option check_options[] = {
 	OPTION_END,
 };
 
+static const struct tw_option sockets_options[] = {
+	{ "policy", 'c', "POLICY", TW_OPTION_TEXT, ARG(policy),
+	  "what this policy would change here; default: what is enforced now", "file" },
+	{ "cgroup", 0, "PATH", TW_OPTION_TEXT, ARG(cgroup), "sockets at and below this cgroup",
+	  NULL },
+	{ "pid", 0, "N", TW_OPTION_TEXT, ARG(pid), "sockets that this process has open", NULL },
+	{ "verdict", 0, "ok|app|differs|exempt|none", TW_OPTION_CHOICE, ARG(verdict),
+	  "sockets with this verdict", NULL },
+	{ "state", 0, "STATE", TW_OPTION_TEXT, ARG(state),
+	  "sockets in this state, as ss names it: ESTAB, LISTEN, ...", NULL },
+	{ "netns", 0, "N", TW_OPTION_TEXT, ARG(netns),
+	  "sockets of the network namespace with this inode", NULL },
+	{ "json", 0, NULL, TW_OPTION_FLAG, ARG(json), "print one JSON object a line, for scripts",
+	  NULL },
+	OPTION_END,
+};
+
+static const struct tw_option detach_options[] = {
+	{ "restore", 0, NULL, TW_OPTION_FLAG, ARG(restore),
+	  "give open connections their own values back", NULL },
+	OPTION_END,
+};
+
 static const struct tw_option json_options[] = { OPTION_JSON, OPTION_END };
-static const struct tw_option no_options[] = { OPTION_END };
 
 const struct tw_command tw_commands[] = {
 	{ "run", "attach, enforce the policy, follow changes", run_options, tw_cmd_run },
 	{ "check", "validate a policy; needs no privilege", check_options, tw_cmd_check },
 	{ "status", "what the kernel enforces now, with or without a daemon", json_options,
 	  tw_cmd_status },
-	{ "detach", "end a running run, stop enforcing, remove every pin", no_options,
+	{ "sockets", "every TCP socket: its options, its policy, its verdict", sockets_options,
+	  tw_cmd_sockets },
+	{ "detach", "end a running run, stop enforcing, remove every pin", detach_options,
 	  tw_cmd_detach },
 	{ "doctor", "what this kernel and these privileges allow, and how to mend the rest",
 	  json_options, tw_cmd_doctor },

@@ -297,3 +297,20 @@ int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation
 	live->number = build.number;
 	return 0;
 }
+
+int tw_generation_read(const struct tw_maps *maps, struct tw_generation *ret_generation)
+{
+	_cleanup_close_ int map = -1;
+	uint64_t number;
+	uint32_t zero = 0, slot, id;
+
+	if (bpf_map_lookup_elem(maps->current, &zero, &number) < 0)
+		return -errno;
+	slot = (uint32_t)(number % TW_SLOTS);
+	if (bpf_map_lookup_elem(maps->generations, &slot, &id) < 0)
+		return -errno;
+	map = bpf_map_get_fd_by_id(id);
+	if (map < 0 || bpf_map_lookup_elem(map, &zero, ret_generation) < 0)
+		return -errno;
+	return 0;
+}

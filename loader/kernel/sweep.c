@@ -16,13 +16,13 @@ struct tw_sweep {
 	int walk;		 /* the pass in progress */
 };
 
-static int open_sweep(enum tw_sweep_mode mode, bool by_fds, struct tw_sweep **ret_sweep,
-		      struct tw_fault *fault)
+int tw_sweep_open(enum tw_sweep_mode mode, struct tw_sweep **ret_sweep, struct tw_fault *fault)
 {
+	const char *how = getenv("TCPWARDEN_SWEEP");
 	struct tw_iterator_options options = {
 		.pinned = true,
 		.restore = mode == TW_SWEEP_RESTORE,
-		.read_only = by_fds,
+		.read_only = how && !strcmp(how, "descriptors"),
 	};
 	struct tw_sweep *sweep = calloc(1, sizeof(*sweep));
 	int error;
@@ -32,23 +32,12 @@ static int open_sweep(enum tw_sweep_mode mode, bool by_fds, struct tw_sweep **re
 	sweep->walk = -1;
 	error = tw_iterator_open(&options, &sweep->iterator, fault);
 	if (!error && !sweep->iterator.writes)
-		error = tw_sweep_fd_open(&sweep->iterator, mode == TW_SWEEP_RESTORE, &sweep->fds,
-					 fault);
+		error = tw_sweep_fd_open(&sweep->iterator, options.restore, &sweep->fds, fault);
 	if (error)
 		tw_sweep_close(sweep);
 	else
 		*ret_sweep = sweep;
 	return error;
-}
-
-int tw_sweep_open(enum tw_sweep_mode mode, struct tw_sweep **ret_sweep, struct tw_fault *fault)
-{
-	return open_sweep(mode, false, ret_sweep, fault);
-}
-
-int tw_sweep_open_fds(enum tw_sweep_mode mode, struct tw_sweep **ret_sweep, struct tw_fault *fault)
-{
-	return open_sweep(mode, true, ret_sweep, fault);
 }
 
 void tw_sweep_close(struct tw_sweep *sweep)

@@ -22,12 +22,12 @@ enum tw_sweep_mode {
 
 struct tw_sweep;
 
-/* Load the iterators on the pinned maps. Nothing of it is pinned. */
+/*
+ * Load the iterators on the pinned maps. Nothing of it is pinned. Where the
+ * environment has TCPWARDEN_SWEEP=descriptors, it goes by them on any kernel.
+ */
 int tw_sweep_open(enum tw_sweep_mode mode, struct tw_sweep **ret_sweep, struct tw_fault *fault);
 void tw_sweep_close(struct tw_sweep *sweep);
-
-/* As tw_sweep_open(), but by descriptors whatever the kernel allows: for tests. */
-int tw_sweep_open_fds(enum tw_sweep_mode mode, struct tw_sweep **ret_sweep, struct tw_fault *fault);
 
 /* Whether it goes by the descriptors of processes, and so misses sockets that none has. */
 bool tw_sweep_by_fds(const struct tw_sweep *sweep);

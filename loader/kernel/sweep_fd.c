@@ -14,6 +14,7 @@
 
 #include <tcpwarden/match.h>
 
+#include "kernel/generation.h"
 #include "lib/cleanup.h"
 
 #define TCP_LISTEN_STATE 10
@@ -191,25 +192,6 @@ static int by_inode(const void *a, const void *b)
 	return (x->inode > y->inode) - (x->inode < y->inode);
 }
 
-/* The policies as they are now: a switch during the pass is followed by another sweep. */
-static int read_generation(struct tw_sweep_fd *sweep)
-{
-	const struct tw_maps *maps = &sweep->iterator->maps;
-	_cleanup_close_ int map = -1;
-	__u64 number;
-	__u32 zero = 0, slot, id;
-
-	if (bpf_map_lookup_elem(maps->current, &zero, &number) < 0)
-		return -errno;
-	slot = (__u32)(number % TW_SLOTS);
-	if (bpf_map_lookup_elem(maps->generations, &slot, &id) < 0)
-		return -errno;
-	map = bpf_map_get_fd_by_id(id);
-	if (map < 0 || bpf_map_lookup_elem(map, &zero, sweep->generation) < 0)
-		return -errno;
-	return 0;
-}
-
 static void end_pass(struct tw_sweep_fd *sweep)
 {
 	tw_closedirp(&sweep->fds);
@@ -227,7 +209,8 @@ int tw_sweep_fd_begin(struct tw_sweep_fd *sweep, const struct tw_netns *ns, bool
 	end_pass(sweep);
 	sweep->netns = ns->inode;
 	sweep->first = first;
-	error = sweep->restore ? 0 : read_generation(sweep);
+	/* A switch during the pass is followed by another sweep. */
+	error = sweep->restore ? 0 : tw_generation_read(&sweep->iterator->maps, sweep->generation);
 	if (!error)
 		error = tw_iterator_list(sweep->iterator, ns, collect, sweep);
 	if (error)
