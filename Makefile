@@ -88,7 +88,7 @@ define flavour
 $(1)/%.o: %.c Makefile | $$(SKELS)
 	$$(say) CC $$@
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(TW_CFLAGS) $(2) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(TW_CFLAGS) $(2) -MD -MP -c -o $$@ $$<
 endef
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
 $(eval $(call flavour,$(O),))
@@ -218,15 +218,17 @@ lint-unit: all $(B)/tcpwarden.8 $(B)/tcpwarden.bash
 	$(Q)systemd-analyze verify --man=no --root=$(abspath $(B)/lint-root) tcpwarden.service
 
 # The second compiler, and what its analyser finds; a file is looked at again when it changed.
+# A quarter of the analyser's usual budget, which is four times as fast.
+TIDY_BUDGET := -Xclang -analyzer-config -Xclang max-nodes=50000
 $(B)/clang/%.o: %.c Makefile | $(SKELS)
 	$(say) CLANG $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(TW_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(TW_CFLAGS) -MD -MP -c -o $@ $<
 
 $(B)/tidy/%.ok: %.c $(B)/clang/%.o .clang-tidy
 	$(say) TIDY $<
 	$(Q)mkdir -p $(@D)
-	$(Q)clang-tidy-14 --quiet $< -- $(TW_CFLAGS) 2>$@.err || { cat $@.err; exit 1; }
+	$(Q)clang-tidy-14 --quiet $< -- $(TW_CFLAGS) $(TIDY_BUDGET) 2>$@.err || { cat $@.err; exit 1; }
 	$(Q)touch $@
 
 # The verifier proves more of a BPF program than the analyser guesses.

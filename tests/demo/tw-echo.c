@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The server of the demo: sends back what it gets. It goes to the background
+ * once it listens, so whoever started it may connect at once.
+ *
+ *   tw-echo PORT
+ */
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int listen_on(const char *port)
+{
+	const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+					.ai_family = AF_INET,
+					.ai_socktype = SOCK_STREAM };
+	struct addrinfo *at;
+	int fd;
+
+	if (getaddrinfo(NULL, port, &hints, &at))
+		return -1;
+	fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && (bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, 16) < 0)) {
+		close(fd);
+		fd = -1;
+	}
+	freeaddrinfo(at);
+	return fd;
+}
+
+static void echo(int fd)
+{
+	char buf[256];
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
+		if (send(fd, buf, (size_t)n, MSG_NOSIGNAL) != n)
+			break;
+}
+
+static void serve(int listener)
+{
+	signal(SIGCHLD, SIG_IGN);
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0)
+			return;
+		if (fork() == 0) {
+			echo(fd);
+			_exit(0);
+		}
+		close(fd);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int listener;
+
+	if (argc != 2)
+		return 2;
+	listener = listen_on(argv[1]);
+	if (listener < 0 || daemon(0, 0) < 0) {
+		perror("tw-echo");
+		return 1;
+	}
+	serve(listener);
+	return 1;
+}
