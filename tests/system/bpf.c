@@ -8,6 +8,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -28,9 +29,9 @@ static uint64_t pointer(const void *p)
 struct tw_link tw_link_info(int fd)
 {
 	struct bpf_link_info info = { 0 };
-	union bpf_attr attr = { .info = { .bpf_fd = (uint32_t)fd,
-					  .info_len = sizeof(info),
-					  .info = pointer(&info) } };
+	union bpf_attr attr = {
+		.info = { .bpf_fd = (uint32_t)fd, .info_len = sizeof(info), .info = pointer(&info) }
+	};
 
 	SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
 	return (struct tw_link){ info.id, info.prog_id, info.cgroup.cgroup_id };
@@ -125,11 +126,29 @@ static int load_counting(int map)
 	return SYS(bpf(BPF_PROG_LOAD, &attr));
 }
 
+/*
+ * Before 5.11 maps and programs count as locked memory. The limit goes back
+ * afterwards: tcpwarden is to raise its own.
+ */
+static struct tw_foreign create_foreign(int *ret_program)
+{
+	struct rlimit limit, unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct tw_foreign foreign;
+
+	SYS(getrlimit(RLIMIT_MEMLOCK, &limit));
+	if (setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0)
+		printf("cannot raise the memlock limit: %s\n", strerror(errno));
+	foreign.map = create_counter();
+	*ret_program = load_counting(foreign.map);
+	SYS(setrlimit(RLIMIT_MEMLOCK, &limit));
+	return foreign;
+}
+
 struct tw_foreign tw_foreign_attach(const char *cgroup)
 {
+	_cleanup_close_ int program = -1;
+	struct tw_foreign foreign = create_foreign(&program);
 	_cleanup_close_ int target = SYS(open(tw_cgroup_folder(cgroup), O_RDONLY | O_CLOEXEC));
-	struct tw_foreign foreign = { .map = create_counter() };
-	_cleanup_close_ int program = load_counting(foreign.map);
 	union bpf_attr attr = { .link_create = { .prog_fd = (uint32_t)program,
 						 .target_fd = (uint32_t)target,
 						 .attach_type = BPF_CGROUP_SOCK_OPS } };

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TW_BPFFS     "/sys/fs/bpf"
-#define TW_PINS	     TW_BPFFS "/tcpwarden"
-#define TW_PIN_LINK  TW_PINS "/v1/link_sockops"
+#define TW_BPFFS    "/sys/fs/bpf"
+#define TW_PINS	    TW_BPFFS "/tcpwarden"
+#define TW_PIN_LINK TW_PINS "/v1/link_sockops"
 
 struct tw_link {
 	uint32_t id;

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,10 +35,7 @@ static _Noreturn void execute(const struct tw_command *command, int number)
 	redirect(STDERR_FILENO, tw_format("%s/%d.err", tw_folder, number), O_WRONLY | O_CREAT);
 	if (command->prepare)
 		command->prepare();
-	if (command->program || !command->prepare)
-		execv(program, argv);
-	else
-		syscall(SYS_execveat, tw_binary_fd, "", argv, environ, AT_EMPTY_PATH);
+	execv(program, argv);
 	FAIL("execute %s: %s", program, strerror(errno));
 }
 
@@ -169,8 +165,7 @@ static bool enforces(const struct tw_process *daemon)
 		FAIL("tcpwarden run ended: %s", tw_log_of(daemon));
 	json = tw_status();
 	return tw_json_bool(json, "attached") && tw_json_bool(json, "daemon.running") &&
-	       !tw_json_null(json, "daemon.pid") &&
-	       tw_json_int(json, "daemon.pid") == daemon->pid;
+	       !tw_json_null(json, "daemon.pid") && tw_json_int(json, "daemon.pid") == daemon->pid;
 }
 
 void tw_wait_enforcing(const struct tw_process *daemon)

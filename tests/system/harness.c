@@ -28,7 +28,6 @@ const char *tw_outside;
 const char *tw_node;
 const char *tw_folder;
 const char *tw_binary;
-int tw_binary_fd = -1;
 int tw_verdict_fd = -1;
 
 static volatile sig_atomic_t interrupted;
@@ -71,6 +70,16 @@ int tw_deadline_seconds(void)
 
 /* --- inside the namespaces --- */
 
+/* Give the binary a place that every user can reach, whatever its own folders allow. */
+static void bind_binary(void)
+{
+	const char *path = tw_format("%s/tcpwarden", tw_folder);
+
+	close(SYS(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755)));
+	SYS(mount(tw_binary, path, NULL, MS_BIND, NULL));
+	tw_binary = path;
+}
+
 static void enter_namespaces(int log)
 {
 	SYS(prctl(PR_SET_PDEATHSIG, SIGKILL));
@@ -80,6 +89,7 @@ static void enter_namespaces(int log)
 	SYS(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	SYS(mount("proc", "/proc", "proc", 0, NULL));
 	SYS(mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL));
+	bind_binary();
 	tw_cgroup_enter(tw_outside);
 	tw_loopback_up();
 }
@@ -321,8 +331,7 @@ static int find_binary(void)
 		return -errno;
 	self[n < 0 ? 0 : n] = '\0';
 	tw_binary = realpath(given ?: tw_format("%s/../../tcpwarden", dirname(self)), NULL);
-	tw_binary_fd = tw_binary ? open(tw_binary, O_PATH | O_CLOEXEC) : -1;
-	return tw_binary_fd < 0 ? -errno : 0;
+	return tw_binary ? 0 : -errno;
 }
 
 /* What no test can do without. */

@@ -29,12 +29,11 @@ struct tw_test {
 	void (*run)(void);
 };
 
-#define TW_TEST(id)                                                                              \
-	static void id(void);                                                                    \
-	static const struct tw_test tw_test_##id = { #id, id };                                  \
-	static const struct tw_test *const tw_entry_##id __attribute__((used,                    \
-									section("tw_tests"))) =  \
-		&tw_test_##id;                                                                   \
+#define TW_TEST(id)                                                         \
+	static void id(void);                                               \
+	static const struct tw_test tw_test_##id = { #id, id };             \
+	static const struct tw_test *const tw_entry_##id                    \
+		__attribute__((used, section("tw_tests"))) = &tw_test_##id; \
 	static void id(void)
 
 /* --- where the test lives: set before it starts --- */
@@ -52,9 +51,9 @@ _Noreturn void tw_skip(const char *format, ...) __attribute__((format(printf, 1,
 
 #define FAIL(...) tw_fail(__FILE__, __LINE__, __VA_ARGS__)
 
-#define CHECK(condition)                                   \
-	do {                                               \
-		if (!(condition))                          \
+#define CHECK(condition)                                  \
+	do {                                              \
+		if (!(condition))                         \
 			FAIL("not true: %s", #condition); \
 	} while (0)
 
@@ -72,18 +71,17 @@ _Noreturn void tw_skip(const char *format, ...) __attribute__((format(printf, 1,
 	})
 
 /* Until the condition holds; fails the test where it never does. */
-#define WAIT_FOR(condition)                                                    \
-	do {                                                                   \
-		int64_t _end = tw_wait_end();                                  \
-		while (!(condition))                                           \
-			if (!tw_wait_more(_end))                               \
-				FAIL("waited in vain for: %s", #condition);    \
+#define WAIT_FOR(condition)                                                 \
+	do {                                                                \
+		int64_t _end = tw_wait_end();                               \
+		while (!(condition))                                        \
+			if (!tw_wait_more(_end))                            \
+				FAIL("waited in vain for: %s", #condition); \
 	} while (0)
 
 void tw_check_int(const char *file, int line, const char *what, long long actual,
 		  long long expected);
-void tw_check_has(const char *file, int line, const char *what, const char *text,
-		  const char *part);
+void tw_check_has(const char *file, int line, const char *what, const char *text, const char *part);
 void tw_check_equal(const char *file, int line, const char *what, const char *text,
 		    const char *other);
 
@@ -130,8 +128,8 @@ struct tw_command {
 	void (*prepare)(void);	 /* in the child, just before it executes; may be NULL */
 };
 
-#define ARGS(...)    ((const char *const[]){ __VA_ARGS__, NULL })
-#define TW_RUN(...)  tw_run(&(struct tw_command){ .args = ARGS(__VA_ARGS__) })
+#define ARGS(...)     ((const char *const[]){ __VA_ARGS__, NULL })
+#define TW_RUN(...)   tw_run(&(struct tw_command){ .args = ARGS(__VA_ARGS__) })
 #define TW_START(...) tw_start(&(struct tw_command){ .args = ARGS(__VA_ARGS__) })
 
 struct tw_process tw_start(const struct tw_command *command);
@@ -165,6 +163,7 @@ bool tw_json_has(const char *json, const char *path);
 bool tw_json_null(const char *json, const char *path);
 /* These fail the test where there is no such value of that type. */
 long long tw_json_int(const char *json, const char *path);
+double tw_json_real(const char *json, const char *path);
 bool tw_json_bool(const char *json, const char *path);
 char *tw_json_string(const char *json, const char *path); /* escapes as written */
 

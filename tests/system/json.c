@@ -147,13 +147,23 @@ bool tw_json_null(const char *json, const char *path)
 	return !strncmp(at, "null", 4);
 }
 
-long long tw_json_int(const char *json, const char *path)
+static const char *find_number(const char *json, const char *path)
 {
 	const char *at = find(json, path);
 
 	if (!at || (*at != '-' && !isdigit((unsigned char)*at)))
 		FAIL("no number %s in %s", path, json);
-	return strtoll(at, NULL, 10);
+	return at;
+}
+
+long long tw_json_int(const char *json, const char *path)
+{
+	return strtoll(find_number(json, path), NULL, 10);
+}
+
+double tw_json_real(const char *json, const char *path)
+{
+	return strtod(find_number(json, path), NULL);
 }
 
 bool tw_json_bool(const char *json, const char *path)

@@ -20,8 +20,8 @@ static const struct {
 	int level;
 	int option;
 } fields[] = {
-	{ SOL_SOCKET, SO_KEEPALIVE },	{ IPPROTO_TCP, TCP_KEEPIDLE },
-	{ IPPROTO_TCP, TCP_KEEPINTVL }, { IPPROTO_TCP, TCP_KEEPCNT },
+	{ SOL_SOCKET, SO_KEEPALIVE },	   { IPPROTO_TCP, TCP_KEEPIDLE },
+	{ IPPROTO_TCP, TCP_KEEPINTVL },	   { IPPROTO_TCP, TCP_KEEPCNT },
 	{ IPPROTO_TCP, TCP_USER_TIMEOUT },
 };
 
@@ -122,19 +122,6 @@ struct tw_pair tw_pair(const char *client_cgroup, const char *server_cgroup, con
 	pair.server = tw_accept(listener);
 	close(listener);
 	return pair;
-}
-
-int tw_client_of(const char *cgroup, int listener)
-{
-	struct sockaddr_storage to;
-	socklen_t len = sizeof(to);
-	int fd;
-
-	SYS(getsockname(listener, (struct sockaddr *)&to, &len));
-	fd = SYS(tw_socket(cgroup, to.ss_family, IPPROTO_TCP));
-	SYS(connect(fd, (struct sockaddr *)&to, len));
-	tw_accept(listener);
-	return fd;
 }
 
 void tw_close_reset(int fd)

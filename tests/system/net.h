@@ -19,8 +19,8 @@
 
 struct tw_values {
 	int keepalive;
-	int idle;	  /* seconds */
-	int interval;	  /* seconds */
+	int idle;     /* seconds */
+	int interval; /* seconds */
 	int probes;
 	int user_timeout; /* milliseconds */
 };
@@ -48,8 +48,6 @@ int tw_connect(const char *cgroup, const char *address);
 int tw_connect_from(const char *cgroup, const char *source, const char *address);
 int tw_accept(int listener);
 struct tw_pair tw_pair(const char *client_cgroup, const char *server_cgroup, const char *address);
-/* Connect a new socket of that cgroup to `listener`'s address, accept, drop the accepted side. */
-int tw_client_of(const char *cgroup, int listener);
 void tw_close_reset(int fd); /* close without TIME_WAIT */
 
 void tw_set(int fd, int level, int option, int value);

@@ -37,7 +37,8 @@ static int request_established(void)
 
 static bool has_ports(const struct inet_diag_msg *msg, int local_port, int remote_port)
 {
-	return ntohs(msg->id.idiag_sport) == local_port && ntohs(msg->id.idiag_dport) == remote_port;
+	return ntohs(msg->id.idiag_sport) == local_port &&
+	       ntohs(msg->id.idiag_dport) == remote_port;
 }
 
 /* Look through one batch of the answer. 1: found; 0: go on; -ENOENT: that was the last. */

@@ -13,7 +13,6 @@
 
 extern int tw_verdict_fd;
 extern const char *tw_binary; /* path of the tcpwarden under test */
-extern int tw_binary_fd;      /* the same, open: a parent folder may be closed to other users */
 
 void tw_verdict(char letter, const char *reason);
 

@@ -67,9 +67,9 @@ TW_TEST(status__fields)
 	CHECK_EQUAL(tw_json_string(result.out, "policies[all].mode"), "enforce");
 	CHECK_EQUAL(tw_json_string(result.out, "policies[watch].mode"), "observe");
 	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
-		CHECK_INT(tw_json_int(result.out,
-				      tw_format("policies[all].counts.%s", outcomes[i])),
-			  0);
+		CHECK_INT(
+			tw_json_int(result.out, tw_format("policies[all].counts.%s", outcomes[i])),
+			0);
 }
 
 TW_TEST(status__text)
@@ -143,6 +143,7 @@ TW_TEST(check__prints_the_embedded_policy)
 	struct tw_result result = TW_RUN("check", "--print-default");
 
 	CHECK_INT(result.status, 0);
+	CHECK_HAS(result.out, "policies:");
 	CHECK_INT(TW_RUN("check").status, 0);
 	CHECK_INT(TW_RUN("check", "--strict", "-c", tw_write_file("default.yaml", "%s", result.out))
 			  .status,
@@ -436,8 +437,8 @@ TW_TEST(doctor__this_machine)
 
 TW_TEST(doctor__missing_capability)
 {
-	struct tw_result result =
-		tw_run(&(struct tw_command){ .args = ARGS("doctor", "--json"), .prepare = drop_bpf });
+	struct tw_result result = tw_run(
+		&(struct tw_command){ .args = ARGS("doctor", "--json"), .prepare = drop_bpf });
 
 	CHECK_INT(result.status, 1);
 	CHECK(!tw_json_bool(result.out, "ok"));

@@ -11,6 +11,7 @@
 #define POLICY	"- {name: all, keepalive: 100s:10s:5, user_timeout: auto}\n"
 #define ASKED	1, 100, 10, 5, 157500
 #define ADDRESS "127.0.0.1:7000"
+#define REQUEST "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 static const char *find_program(const char *path)
 {
@@ -22,8 +23,8 @@ static const char *find_program(const char *path)
 /* Start a server in the attach point's cgroup. */
 static struct tw_process start_server(const char *program, const char *const *args)
 {
-	return tw_start(&(struct tw_command){
-		.program = program, .args = args, .cgroup = tw_node });
+	return tw_start(
+		&(struct tw_command){ .program = program, .args = args, .cgroup = tw_node });
 }
 
 static bool accepts(const struct tw_process *server, const char *address, int *ret_fd)
@@ -105,15 +106,17 @@ static const char nginx_config[] =
 	"	}\n"
 	"}\n";
 
-#define REQUEST "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-
+/* It answers before this returns: it listens a moment before it sets its listeners' options. */
 static struct tw_process start_nginx(void)
 {
 	const char *program = find_program("/usr/sbin/nginx");
 	const char *config = tw_write_file("nginx.conf", "%s", nginx_config);
+	struct tw_process nginx;
 
 	tw_enforce(POLICY);
-	return start_server(program, ARGS("-p", tw_folder, "-e", "stderr", "-c", config));
+	nginx = start_server(program, ARGS("-p", tw_folder, "-e", "stderr", "-c", config));
+	close(ask(&nginx, ADDRESS, REQUEST));
+	return nginx;
 }
 
 TW_TEST(programs__nginx_accepted)

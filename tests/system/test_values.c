@@ -13,8 +13,8 @@
  * `auto` for 100 s, 10 s, 5: L = 100 + 4 x 10 = 140 s; a half interval is 5 s,
  * L / 8 is 17.5 s.
  */
-#define POLICY	"- {name: all, keepalive: 100s:10s:5, user_timeout: auto}\n"
-#define ASKED	1, 100, 10, 5, 157500
+#define POLICY "- {name: all, keepalive: 100s:10s:5, user_timeout: auto}\n"
+#define ASKED  1, 100, 10, 5, 157500
 
 /* A socket of the attach point that the application prepared, then connected. */
 static int prepared(int level, int option, int value)
@@ -57,8 +57,7 @@ TW_TEST(values__user_timeout_auto)
 /* With few seconds and a long interval half of it is the larger: 20 + 15 = 35 s. */
 TW_TEST(values__user_timeout_auto_by_the_interval)
 {
-	FORM("keepalive: 20s:30s:1, user_timeout: auto",
-	     (struct tw_values){ 1, 20, 30, 1, 35000 });
+	FORM("keepalive: 20s:30s:1, user_timeout: auto", (struct tw_values){ 1, 20, 30, 1, 35000 });
 }
 
 TW_TEST(values__keepalive_map)
