@@ -32,7 +32,7 @@ static int load(const struct tw_iterator_options *options, bool writes,
 	skel = tw_sweep_bpf__open();
 	if (!skel)
 		return tw_fault(fault, -errno, "cannot open the BPF object of the sweep: %m");
-	skel->rodata->tw_hz = tw_hz_get();
+	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
 	skel->rodata->tw_have_storage = writes;
 	skel->rodata->tw_restore = options->restore;
 	bpf_program__set_autoload(skel->progs.tw_sweep, writes);
