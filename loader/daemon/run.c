@@ -195,6 +195,30 @@ static void on_tick(evutil_socket_t fd, short what, void *data)
 	tw_stats_print(&loop->stats, &loop->enforcer->program.maps);
 }
 
+static void handled_signals(sigset_t *ret_set)
+{
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGHUP);
+	sigaddset(ret_set, SIGINT);
+	sigaddset(ret_set, SIGTERM);
+}
+
+void tw_run_hold_signals(void)
+{
+	sigset_t set;
+
+	handled_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void release_signals(void)
+{
+	sigset_t set;
+
+	handled_signals(&set);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static int add(struct event *event, const struct timeval *period)
 {
 	return event && event_add(event, period) == 0 ? 0 : -ENOMEM;
@@ -212,6 +236,7 @@ static int add_events(struct loop *loop)
 	loop->interrupt = evsignal_new(loop->base, SIGINT, on_end, loop);
 	loop->terminate = evsignal_new(loop->base, SIGTERM, on_end, loop);
 	error = add(loop->hangup, NULL) ?: add(loop->interrupt, NULL) ?: add(loop->terminate, NULL);
+	release_signals();
 	if (error || !loop->run->stats)
 		return error;
 	loop->tick = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);

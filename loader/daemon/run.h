@@ -17,6 +17,12 @@ struct tw_run {
 };
 
 /*
+ * From here until the loop runs, signals wait: an early Ctrl-C is then handled as
+ * any other, and does what --on-exit says.
+ */
+void tw_run_hold_signals(void);
+
+/*
  * Run until SIGINT or SIGTERM. A change of the policy's files, and SIGHUP, load
  * it again: a bad one is refused, with its located errors in the log, and the
  * running one stays. Cgroups that come get their own policies at once.

@@ -69,7 +69,7 @@ int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded)
 		error = lookup(loaded, &slot, ret_loaded);
 		if (error)
 			return error;
-	} while (ret_loaded->number < number);
+	} while (ret_loaded->number != number);
 	return 0;
 }
 
