@@ -117,6 +117,12 @@ $(B)/tests/system/tw-system: $(call objs,$(O),$(SYSTEM))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -static -o $@ $^
 
+# What takes hours on a real clock, in guests whose clock leaps over idle time.
+$(B)/tests/time/tw-time: $(call objs,$(O),$(wildcard tests/kernels/time/*.c))
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -static -o $@ $^
+
 TESTED	 := $(B)/tcpwarden $(UNIT) $(B)/tests/system/tw-system
 
 .PHONY: test test-parts asan asan-parts
@@ -132,6 +138,21 @@ asan: deps-test ## run the golden and system tests against a build with ASan, UB
 asan-parts: $(B)/asan/tcpwarden $(B)/tests/system/tw-system
 	$(Q)ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
 		tests/run $(B) $(B)/asan/tcpwarden golden system
+
+KERNEL	 ?=
+
+.PHONY: test-kernels test-kernels-parts test-time test-time-parts
+test-kernels: deps-kernels ## the system suite on Linux 5.10 to the newest, under QEMU (KERNEL=6.1: on one)
+	$(Q)+$(MAKE) $(JOBS) test-kernels-parts
+
+test-kernels-parts: $(B)/tcpwarden-static $(B)/tests/system/tw-system
+	$(Q)tests/kernels/run $(KERNEL)
+
+test-time: deps-kernels ## the real constants (IPVS 900 s, keepalive 7200 s, ...) in virtual time
+	$(Q)+$(MAKE) $(JOBS) test-time-parts
+
+test-time-parts: $(B)/tcpwarden-static $(B)/tests/time/tw-time
+	$(Q)tests/kernels/run --time $(KERNEL)
 
 DEMO	 := $(B)/tests/demo/tw-idle-client $(B)/tests/demo/tw-echo
 BENCH	 := $(B)/tests/bench/tw-bench
@@ -195,15 +216,10 @@ lint-cppcheck:
 		--suppressions-list=tests/lint/cppcheck.suppressions -j$(shell nproc) \
 		-D_GNU_SOURCE -D__GNUC__=12 -Iinclude -Iloader $(USER_SRC)
 
-# An object without data sections that hold nothing: Linux 5.10 refuses their BTF.
+# Linux 5.10 refuses BTF with an empty data section.
 lint-btf: $(BPF_OBJ)
 	$(say) LINT btf
-	$(Q)for object in $^; do \
-		$(BPFTOOL) btf dump file $$object > $(B)/bpf/btf.txt || exit 1; \
-		if grep -E 'DATASEC.* vlen=0' $(B)/bpf/btf.txt; then \
-			echo "$$object: error: an empty section; Linux 5.10 refuses this BTF"; exit 1; \
-		fi; \
-	done
+	$(Q)tests/kernels/btf-check $^
 
 lint-man: $(B)/tcpwarden.8
 	$(say) LINT man
@@ -247,21 +263,26 @@ lint-tidy: $(USER_SRC:%.c=$(B)/tidy/%.ok) $(BPF_SRC:%.c=$(B)/tidy/%.ok)
 BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-generic libbpf-dev \
 	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
 TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq nginx redis-server
+KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring
 LINT_DEPS  := clang-format-14 clang-tidy-14 cppcheck shellcheck mandoc systemd
 
 # After packages were installed, make starts anew: what it looked up may have changed.
 JOBS	    = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 install_deps = $(if $(NO_DEPS),,$(Q)tests/deps $(foreach package,$(1),'$(package)'))
 
-.PHONY: deps deps-build deps-test
+
+.PHONY: deps deps-build deps-test deps-kernels
 deps: ## install what building, testing and linting need (Debian, Ubuntu)
-	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(LINT_DEPS))
+	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(KERNELS_DEPS) $(LINT_DEPS))
 
 deps-build:
 	$(call install_deps,$(BUILD_DEPS))
 
 deps-test:
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS))
+
+deps-kernels:
+	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(KERNELS_DEPS))
 
 .PHONY: run
 run: deps-build ## enforce the embedded policy here until Ctrl-C (ATTACH_TO=/cgroup narrows it; needs root)
