@@ -156,20 +156,61 @@ static __always_inline void tw_observe_all(struct tw_hand *hand, struct tcp_sock
 			tw_observe_word(slot, i, hand->socket.observers.word[i]);
 }
 
+static __always_inline bool tw_is_dead(struct sock *sk)
+{
+	return sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_DEAD) & 1;
+}
+
+/* A connection that may be written; listeners are noted, orphans counted. */
+static __always_inline bool tw_is_for_sweep(struct sock *sk, __u32 netns)
+{
+	if (sk->__sk_common.skc_state == TCP_LISTEN) {
+		tw_note_listener(sk, netns);
+		return false;
+	}
+	if (sk->__sk_common.skc_state == TCP_CLOSE)
+		return false;
+	tw_sweep_counts.seen++;
+	/* An orphan's FIN timer is its keepalive timer: SO_KEEPALIVE=0 would make it immortal. */
+	if (tw_is_dead(sk)) {
+		tw_sweep_counts.orphans++;
+		return false;
+	}
+	return true;
+}
+
+/* The policy that the socket in hand is to have; NULL: none, and nothing on it is ours. */
+static __always_inline const struct tw_policy *
+tw_policy_for(struct tw_hand *hand, struct sock *sk, struct tcp_sock *tp, struct tw_record *record)
+{
+	struct tw_socket *socket = &hand->socket;
+	__u32 slot = tw_current_slot();
+	struct tw_generation *generation = tw_generation_at(slot);
+
+	if (!generation)
+		return NULL;
+	socket->flags = 0;
+	socket->winner = TW_MAX_POLICIES;
+	socket->direction = record ? record->direction : tw_direction_of(sk, socket->netns);
+	if (!tw_restore && !tw_find(sk, socket, generation, slot))
+		return NULL;
+	if (tw_first_pass && socket->flags & TW_SOCKET_MATCHED)
+		tw_observe_all(hand, tp, slot);
+	if (socket->winner < TW_MAX_POLICIES)
+		return &generation->policy[socket->winner % TW_MAX_POLICIES];
+	return record ? (const struct tw_policy *)&tw_nobody : NULL;
+}
+
 SEC("iter/tcp")
 int tw_sweep(struct bpf_iter__tcp *ctx)
 {
-	__u32 dead = bpf_core_enum_value(enum sock_flags, SOCK_DEAD);
 	struct sock_common *common = ctx->sk_common;
-	struct tw_generation *generation;
 	struct tw_hand *hand = tw_hand_get();
 	const struct tw_policy *policy;
-	struct tw_record *record;
 	enum tw_outcome outcome;
 	struct tcp_sock *tp;
 	struct sock *sk;
 	__u8 written = 1;
-	__u32 slot;
 
 	if (!common || !hand)
 		return 0;
@@ -178,36 +219,10 @@ int tw_sweep(struct bpf_iter__tcp *ctx)
 		return 0; /* a request, or in TIME_WAIT */
 	sk = &tp->inet_conn.icsk_inet.sk;
 	hand->socket.netns = sk->__sk_common.skc_net.net->ns.inum;
-	if (sk->__sk_common.skc_state == TCP_LISTEN) {
-		tw_note_listener(sk, hand->socket.netns);
+	if (!tw_is_for_sweep(sk, hand->socket.netns))
 		return 0;
-	}
-	if (sk->__sk_common.skc_state == TCP_CLOSE)
-		return 0;
-	tw_sweep_counts.seen++;
-	/* An orphan's FIN timer is its keepalive timer: SO_KEEPALIVE=0 would make it immortal. */
-	if (sk->__sk_common.skc_flags >> dead & 1) {
-		tw_sweep_counts.orphans++;
-		return 0;
-	}
-	slot = tw_current_slot();
-	generation = tw_generation_at(slot);
-	record = bpf_sk_storage_get(&tw_records, tp, 0, 0);
-	if (!generation)
-		return 0;
-	hand->socket.flags = 0;
-	hand->socket.winner = TW_MAX_POLICIES;
-	hand->socket.direction = record ? record->direction
-					: tw_direction_of(sk, hand->socket.netns);
-	if (!tw_restore && !tw_find(sk, &hand->socket, generation, slot))
-		return 0;
-	if (tw_first_pass && hand->socket.flags & TW_SOCKET_MATCHED)
-		tw_observe_all(hand, tp, slot);
-	if (hand->socket.winner < TW_MAX_POLICIES)
-		policy = &generation->policy[hand->socket.winner % TW_MAX_POLICIES];
-	else if (record)
-		policy = (const struct tw_policy *)&tw_nobody;
-	else
+	policy = tw_policy_for(hand, sk, tp, bpf_sk_storage_get(&tw_records, tp, 0, 0));
+	if (!policy)
 		return 0;
 	outcome = tw_settle(tp, tp, tp, hand->socket.direction, policy);
 	if (outcome == TW_SET) {
@@ -229,10 +244,9 @@ __u64 tw_records_left = 0;
 SEC("iter/bpf_sk_storage_map")
 int tw_remaining(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
-	__u32 dead = bpf_core_enum_value(enum sock_flags, SOCK_DEAD);
 	struct sock *sk = ctx->sk;
 
-	if (sk && !(sk->__sk_common.skc_flags >> dead & 1))
+	if (sk && !tw_is_dead(sk))
 		tw_records_left++;
 	return 0;
 }
@@ -273,7 +287,6 @@ static __always_inline __u64 tw_inode(struct sock *sk)
 SEC("iter/tcp")
 int tw_list(struct bpf_iter__tcp *ctx)
 {
-	__u32 dead = bpf_core_enum_value(enum sock_flags, SOCK_DEAD);
 	struct sock_common *common = ctx->sk_common;
 	struct tw_hand *hand = tw_hand_get();
 	struct tw_generation *generation;
@@ -299,7 +312,7 @@ int tw_list(struct bpf_iter__tcp *ctx)
 	socket->inode = tw_inode(sk);
 	socket->netns = sk->__sk_common.skc_net.net->ns.inum;
 	socket->family = sk->__sk_common.skc_family;
-	socket->flags = sk->__sk_common.skc_flags >> dead & 1 ? TW_SOCKET_ORPHAN : 0;
+	socket->flags = tw_is_dead(sk) ? TW_SOCKET_ORPHAN : 0;
 	socket->winner = TW_MAX_POLICIES;
 	__builtin_memset(&socket->observers, 0, sizeof(socket->observers));
 	__builtin_memset(&socket->record, 0, sizeof(socket->record));

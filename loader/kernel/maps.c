@@ -56,7 +56,7 @@ int tw_maps_pin(struct bpf_object *object, bool pinned, struct tw_fault *fault)
 
 struct tw_maps tw_maps_of(const struct bpf_object *object)
 {
-	struct tw_maps maps;
+	struct tw_maps maps = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
 		*(int *)((char *)&maps + shared[i].offset) =

@@ -76,8 +76,10 @@ static int add_processes(struct tw_netns_list *list)
 {
 	_cleanup_closedir_ DIR *proc = opendir("/proc");
 	struct dirent *entry;
-	int error = proc ? 0 : -errno;
+	int error = 0;
 
+	if (!proc)
+		return -errno;
 	while (!error && (entry = readdir(proc))) {
 		char name[NAME_MAX + sizeof("/ns/net")];
 
