@@ -76,7 +76,7 @@ $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/tcpwarden/*.h)
 
 $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 	$(say) SKEL $@
-	$(Q)$(BPFTOOL) gen skeleton $< name tw_$* > $@.tmp && mv $@.tmp $@
+	$(Q)$(BPFTOOL) gen skeleton $< name tw_$*_bpf > $@.tmp && mv $@.tmp $@
 
 $(B)/gen/default_policy.c: deploy/policies/default.yaml
 	$(Q)mkdir -p $(@D)

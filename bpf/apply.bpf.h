@@ -29,10 +29,16 @@
 #define EINVAL		 22
 
 /*
- * Ticks a second: tcp_sock holds its timers in jiffies. From user space, since
- * __kconfig needs a kernel configuration file that containers do not have.
+ * tcp_sock holds its timers in jiffies. 2^40 / HZ, rounded up, from user space:
+ * a multiplication is a tenth of a division, and exact for jiffies below
+ * 2^40 / HZ. (__kconfig needs a configuration file that containers lack.)
  */
-const volatile __u32 tw_hz = 0;
+const volatile __u64 tw_seconds_per_jiffy = 0;
+
+static __always_inline __u32 tw_seconds(__u32 jiffies)
+{
+	return (jiffies * tw_seconds_per_jiffy) >> 40;
+}
 
 /* --- the generation in force ------------------------------------------------ */
 
@@ -208,8 +214,8 @@ static __always_inline void tw_read_sysctl(struct sock *sk, struct tw_options *r
 
 	ret_sysctl->value[TW_KEEPALIVE] = 0;
 	ret_sysctl->value[TW_USER_TIMEOUT] = 0;
-	ret_sysctl->value[TW_IDLE] = (__u32)net->ipv4.sysctl_tcp_keepalive_time / tw_hz;
-	ret_sysctl->value[TW_INTERVAL] = (__u32)net->ipv4.sysctl_tcp_keepalive_intvl / tw_hz;
+	ret_sysctl->value[TW_IDLE] = tw_seconds(net->ipv4.sysctl_tcp_keepalive_time);
+	ret_sysctl->value[TW_INTERVAL] = tw_seconds(net->ipv4.sysctl_tcp_keepalive_intvl);
 	ret_sysctl->value[TW_PROBES] =
 		BPF_CORE_READ_BITFIELD(net, ipv4.sysctl_tcp_keepalive_probes);
 }
@@ -225,9 +231,9 @@ static __always_inline void tw_read_options(struct tcp_sock *tp, const struct tw
 	ret_now->value[TW_KEEPALIVE] = sk->__sk_common.skc_flags >> keepopen & 1;
 	ret_now->value[TW_USER_TIMEOUT] = tp->inet_conn.icsk_user_timeout;
 	if (tp->keepalive_time)
-		ret_now->value[TW_IDLE] = tp->keepalive_time / tw_hz;
+		ret_now->value[TW_IDLE] = tw_seconds(tp->keepalive_time);
 	if (tp->keepalive_intvl)
-		ret_now->value[TW_INTERVAL] = tp->keepalive_intvl / tw_hz;
+		ret_now->value[TW_INTERVAL] = tw_seconds(tp->keepalive_intvl);
 	if (tp->keepalive_probes)
 		ret_now->value[TW_PROBES] = tp->keepalive_probes;
 }

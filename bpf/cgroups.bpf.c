@@ -22,12 +22,34 @@ struct {
 	__uint(max_entries, 256 * 1024);
 } tw_cgroup_events SEC(".maps");
 
+/* Only these and those below concern us; 0: all. */
+const volatile __u64 tw_attach_cgroup = 0;
+
+static __always_inline bool tw_concerns(struct cgroup *cgroup)
+{
+	struct cgroup_subsys_state *css;
+
+	if (cgroup->root->hierarchy_id || cgroup->level > TW_MAX_CGROUP_DEPTH)
+		return false;
+	if (!tw_attach_cgroup)
+		return true;
+	for (int i = 0; i <= TW_MAX_CGROUP_DEPTH; i++) {
+		if (cgroup->kn->id == tw_attach_cgroup)
+			return true;
+		css = cgroup->self.parent;
+		if (!css)
+			break;
+		cgroup = css->cgroup;
+	}
+	return false;
+}
+
 static __always_inline int tw_tell(struct cgroup *cgroup, const char *path, __u32 kind)
 {
 	struct tw_cgroup_event *event;
 	long len;
 
-	if (cgroup->root->hierarchy_id)
+	if (!tw_concerns(cgroup))
 		return 0;
 	event = bpf_ringbuf_reserve(&tw_cgroup_events, sizeof(*event), 0);
 	if (!event) {

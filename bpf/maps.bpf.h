@@ -91,6 +91,14 @@ struct {
 	__type(value, struct tw_counts);
 } tw_counters SEC(".maps");
 
+/* The same for sockets that user space settled (kernel/sweep_fd.h), its only writer. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_MAX_COUNTERS *TW_DIRECTIONS);
+	__type(key, __u32);
+	__type(value, struct tw_counts);
+} tw_swept SEC(".maps");
+
 /* How often each helper failed, by errno. Not per CPU: a failure is rare. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -28,7 +28,12 @@ struct netns_ipv4 {
 	int sysctl_tcp_keepalive_probes; /* an int in 5.10, a byte in 6.1 */
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
 struct net {
+	struct ns_common ns;
 	struct netns_ipv4 ipv4;
 };
 
@@ -38,10 +43,13 @@ typedef struct {
 
 struct sock_common {
 	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
 	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	unsigned long skc_flags;
 	possible_net_t skc_net;
 };
@@ -80,7 +88,18 @@ struct sock_cgroup_data___old {
 	__u64 val;
 };
 
-struct socket;
+struct socket {
+	short type;
+};
+
+struct inode {
+	unsigned long i_ino;
+};
+
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
+};
 
 struct sock {
 	struct sock_common __sk_common;
@@ -110,6 +129,23 @@ enum sock_flags {
 	SOCK_DONE,
 	SOCK_URGINLINE,
 	SOCK_KEEPOPEN,
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta;
+	struct sock *sk;
+	void *value;
 };
 
 #pragma clang attribute pop

@@ -228,6 +228,40 @@ struct tw_owner {
 	__u64 start_time; /* field 22 of /proc/PID/stat: a pid may be used again */
 };
 
+/* A socket as the iterator finds it: what `sockets` prints is made of this. */
+enum tw_socket_flags {
+	TW_SOCKET_RECORD = 1,  /* `record` is there */
+	TW_SOCKET_ORPHAN = 2,  /* no process has it; never written */
+	TW_SOCKET_MATCHED = 4, /* at or below the attach point, so policies were asked */
+};
+
+struct tw_socket {
+	__u64 cgroup_id; /* 0: the root or unknown */
+	__u64 inode;	 /* of its descriptor, as in socket:[123]; 0: none yet */
+	__u32 netns;	 /* inode of its network namespace */
+	__u8 family;	 /* AF_INET, AF_INET6 */
+	__u8 state;	 /* include/net/tcp_states.h */
+	__u8 direction;	 /* enum tw_direction; TW_DIRECTIONS: it listens */
+	__u8 flags;	 /* enum tw_socket_flags */
+	__u16 local_port;
+	__u16 remote_port;
+	__u32 winner;	/* number of the policy that wins, or TW_MAX_POLICIES */
+	__u8 local[16]; /* IPv4 as v4-mapped */
+	__u8 remote[16];
+	struct tw_options now; /* effective values, as getsockopt returns them */
+	struct tw_options sysctl;
+	struct tw_set observers;
+	struct tw_record record;
+};
+
+/* What a pass of the sweep did, summed over its sockets. */
+struct tw_sweep_counts {
+	__u64 seen;    /* connections looked at */
+	__u64 written; /* of them, changed: set, moved or let go */
+	__u64 failed;  /* of them, refused by the kernel; nothing was written */
+	__u64 orphans; /* of them, passed over: no process has them */
+};
+
 #define TW_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " changed size")
 TW_ASSERT_SIZE(struct tw_options, 20);
 TW_ASSERT_SIZE(struct tw_set, 32);
@@ -240,6 +274,8 @@ TW_ASSERT_SIZE(struct tw_error, 8);
 TW_ASSERT_SIZE(struct tw_record, 48);
 TW_ASSERT_SIZE(struct tw_loaded_policy, 72);
 TW_ASSERT_SIZE(struct tw_loaded, 40 + 256 * 72);
+TW_ASSERT_SIZE(struct tw_socket, 184);
+TW_ASSERT_SIZE(struct tw_sweep_counts, 32);
 TW_ASSERT_SIZE(struct tw_state, 48 + 1024 + 4096);
 TW_ASSERT_SIZE(struct tw_owner, 16);
 

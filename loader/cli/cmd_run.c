@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "daemon/enforcer.h"
 #include "daemon/run.h"
+#include "daemon/sweeper.h"
 #include "kernel/pins.h"
 #include "lib/log.h"
 #include "lib/path.h"
@@ -22,12 +23,13 @@ static int load(const char *path, struct tw_model *ret_model)
 	return error;
 }
 
-static enum tw_exit finish(bool detach)
+static enum tw_exit finish(bool once, bool detach)
 {
 	struct tw_fault fault = TW_FAULT_INIT;
 
 	if (!detach) {
-		tw_info("ended; enforcement goes on in the kernel, `tcpwarden detach` ends it");
+		tw_info("%s; enforcement goes on in the kernel, `tcpwarden detach` ends it",
+			once ? "attached" : "ended");
 		return TW_EXIT_OK;
 	}
 	if (tw_pins_remove(&fault))
@@ -39,7 +41,13 @@ static enum tw_exit finish(bool detach)
 static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 {
 	_cleanup_enforcer_ struct tw_enforcer enforcer = TW_ENFORCER_INIT;
-	struct tw_run options = { .policy = args->policy, .stats = args->stats };
+	struct tw_run options = {
+		.policy = args->policy,
+		.stats = args->stats,
+		.sweep = !args->no_sweep,
+		.sweep_rate = args->sweep_rate ?: TW_SWEEP_RATE,
+		.once = args->once,
+	};
 	bool detach = args->on_exit && !strcmp(args->on_exit, "detach");
 	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
 	struct tw_fault fault = TW_FAULT_INIT;
@@ -54,6 +62,7 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 	}
 	if (tw_enforcer_own(&enforcer, args->wait, &fault))
 		return tw_output_fault(&fault);
+	tw_run_hold_signals();
 	if (args->wait) {
 		/* It may have changed while we waited. */
 		tw_model_free(&model);
@@ -63,11 +72,11 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 	if (tw_enforcer_start(&enforcer, &model, &fault))
 		return tw_output_fault(&fault);
 	tw_enforcer_say(&enforcer, args->policy ?: "the embedded policy");
-	if (args->once)
-		return finish(false);
+	if (args->once && args->no_sweep)
+		return finish(true, false);
 	if (tw_run_loop(&enforcer, &options, &fault))
 		return tw_output_fault(&fault);
-	return finish(detach);
+	return finish(args->once, detach);
 }
 
 enum tw_exit tw_cmd_run(const struct tw_args *args)
@@ -79,6 +88,12 @@ enum tw_exit tw_cmd_run(const struct tw_args *args)
 			"tcpwarden: --attach-to wants an absolute path in the cgroup2 tree, "
 			"such as /system.slice, got %s\n",
 			args->attach_to);
+		return TW_EXIT_USAGE;
+	}
+	if (args->once && args->on_exit && !strcmp(args->on_exit, "detach")) {
+		fprintf(stderr,
+			"tcpwarden: --once leaves enforcement on, --on-exit detach ends it: "
+			"give one of them\n");
 		return TW_EXIT_USAGE;
 	}
 	/* Until the loop listens: a reload asked for while we start is this start. */

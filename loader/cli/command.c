@@ -10,6 +10,7 @@
 
 #define MAX_OPTIONS 32
 #define MAX_SECONDS 86400
+#define MAX_RATE    1000000
 
 static const struct tw_option help_option = {
 	.name = "help",
@@ -83,14 +84,14 @@ static enum tw_exit usage(const char *command, const char *what, const char *whi
 	return TW_EXIT_USAGE;
 }
 
-static bool parse_seconds(const char *text, unsigned *ret_seconds)
+bool tw_command_number(const char *text, unsigned most, unsigned *ret_number)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
-	if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > MAX_SECONDS)
+	if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > most)
 		return false;
-	*ret_seconds = (unsigned)value;
+	*ret_number = (unsigned)value;
 	return true;
 }
 
@@ -132,10 +133,16 @@ static enum tw_exit store(const struct tw_command *command, const struct tw_opti
 			 option->argument);
 		return usage(command->name, message, text);
 	case TW_OPTION_SECONDS:
-		if (parse_seconds(text, field))
+		if (tw_command_number(text, MAX_SECONDS, field))
 			return TW_EXIT_OK;
 		snprintf(message, sizeof(message), "--%s wants whole seconds, 1..%d, got ",
 			 option->name, MAX_SECONDS);
+		return usage(command->name, message, text);
+	case TW_OPTION_RATE:
+		if (tw_command_number(text, MAX_RATE, field))
+			return TW_EXIT_OK;
+		snprintf(message, sizeof(message), "--%s wants a number, 1..%d, got ", option->name,
+			 MAX_RATE);
 		return usage(command->name, message, text);
 	}
 	abort();

@@ -27,11 +27,17 @@ struct tw_args {
 	const char *remote;
 	const char *local;
 	const char *direction; /* "out" or "in"; NULL: out */
-	unsigned stats;	       /* seconds; 0: no line of counts */
+	const char *verdict;
+	const char *state;
+	const char *netns;
+	unsigned stats;	     /* seconds; 0: no line of counts */
+	unsigned sweep_rate; /* writes a second; 0: the default */
+	bool no_sweep;
 	bool once;
 	bool wait;
 	bool strict;
 	bool json;
+	bool restore;
 	bool print_default;
 	bool list_must_beat;
 	bool help;
@@ -42,6 +48,7 @@ enum tw_option_type {
 	TW_OPTION_TEXT,	   /* const char * */
 	TW_OPTION_CHOICE,  /* const char *, one of `argument` split at | */
 	TW_OPTION_SECONDS, /* unsigned, 1..86400 */
+	TW_OPTION_RATE,	   /* unsigned, 1..1000000, a second */
 };
 
 struct tw_option {
@@ -63,6 +70,9 @@ struct tw_command {
 
 extern const struct tw_command tw_commands[]; /* ends with a NULL name */
 
+/* A number that is the whole of `text` and at most `most`; 0 is none. */
+bool tw_command_number(const char *text, unsigned most, unsigned *ret_number);
+
 /* Parse and run; the status to exit with. */
 enum tw_exit tw_command_main(int argc, char **argv);
 
@@ -75,6 +85,7 @@ enum tw_exit tw_cmd_check(const struct tw_args *args);
 enum tw_exit tw_cmd_explain(const struct tw_args *args);
 enum tw_exit tw_cmd_status(const struct tw_args *args);
 enum tw_exit tw_cmd_detach(const struct tw_args *args);
+enum tw_exit tw_cmd_sockets(const struct tw_args *args);
 enum tw_exit tw_cmd_doctor(const struct tw_args *args);
 
 #endif

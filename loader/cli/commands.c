@@ -25,9 +25,14 @@ static const struct tw_option run_options[] = {
 	  "enforce at and below this cgroup; default: /, the root of the cgroup2 tree", NULL },
 	{ "on-exit", 0, "keep|detach", TW_OPTION_CHOICE, ARG(on_exit),
 	  "what becomes of enforcement when run ends; default: keep", NULL },
-	{ "once", 0, NULL, TW_OPTION_FLAG, ARG(once), "attach and exit; enforcement stays", NULL },
+	{ "once", 0, NULL, TW_OPTION_FLAG, ARG(once), "attach, sweep and exit; enforcement stays",
+	  NULL },
 	{ "wait", 0, NULL, TW_OPTION_FLAG, ARG(wait),
 	  "where another run owns this node, wait for it to leave and take over", NULL },
+	{ "no-sweep", 0, NULL, TW_OPTION_FLAG, ARG(no_sweep),
+	  "leave connections alone that are open already", NULL },
+	{ "sweep-rate", 0, "N", TW_OPTION_RATE, ARG(sweep_rate),
+	  "open connections to change a second; default: 5000", NULL },
 	{ "stats", 0, "SECONDS", TW_OPTION_SECONDS, ARG(stats),
 	  "print a line of counts every SECONDS", NULL },
 	OPTION_END,
@@ -69,8 +74,30 @@ static const struct tw_option doctor_options[] = {
 	OPTION_END,
 };
 
+static const struct tw_option sockets_options[] = {
+	{ "policy", 'c', "POLICY", TW_OPTION_TEXT, ARG(policy),
+	  "what this policy would change here; default: what is enforced now", "file" },
+	{ "cgroup", 0, "PATH", TW_OPTION_TEXT, ARG(cgroup), "sockets at and below this cgroup",
+	  NULL },
+	{ "pid", 0, "N", TW_OPTION_TEXT, ARG(pid), "sockets that this process has open", NULL },
+	{ "verdict", 0, "ok|app|differs|exempt|none", TW_OPTION_CHOICE, ARG(verdict),
+	  "sockets with this verdict", NULL },
+	{ "state", 0, "STATE", TW_OPTION_TEXT, ARG(state),
+	  "sockets in this state, as ss names it: ESTAB, LISTEN, ...", NULL },
+	{ "netns", 0, "N", TW_OPTION_TEXT, ARG(netns),
+	  "sockets of the network namespace with this inode", NULL },
+	{ "json", 0, NULL, TW_OPTION_FLAG, ARG(json), "print one JSON object a line, for scripts",
+	  NULL },
+	OPTION_END,
+};
+
+static const struct tw_option detach_options[] = {
+	{ "restore", 0, NULL, TW_OPTION_FLAG, ARG(restore),
+	  "give open connections their own values back", NULL },
+	OPTION_END,
+};
+
 static const struct tw_option json_options[] = { OPTION_JSON, OPTION_END };
-static const struct tw_option no_options[] = { OPTION_END };
 
 const struct tw_command tw_commands[] = {
 	{ "run", "attach, enforce the policy, follow changes", run_options, tw_cmd_run },
@@ -79,7 +106,9 @@ const struct tw_command tw_commands[] = {
 	  explain_options, tw_cmd_explain },
 	{ "status", "what the kernel enforces now, with or without a daemon", json_options,
 	  tw_cmd_status },
-	{ "detach", "end a running run, stop enforcing, remove every pin", no_options,
+	{ "sockets", "every TCP socket: its options, its policy, its verdict", sockets_options,
+	  tw_cmd_sockets },
+	{ "detach", "end a running run, stop enforcing, remove every pin", detach_options,
 	  tw_cmd_detach },
 	{ "doctor", "what this kernel and these privileges allow, and how to mend the rest",
 	  doctor_options, tw_cmd_doctor },

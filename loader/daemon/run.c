@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/stats.h"
+#include "daemon/sweeper.h"
 #include "kernel/state.h"
 #include "lib/log.h"
 #include "node/cgroup_watch.h"
@@ -24,6 +25,7 @@ struct loop {
 	struct tw_stats stats;
 	struct tw_file_watch *policy;
 	struct tw_cgroup_watch *cgroups;
+	struct tw_sweeper *sweeper;   /* NULL: open connections are left alone */
 	char refusal[TW_REFUSAL_LEN]; /* of the last policy; "" where it was good */
 	bool cgroups_failed;	      /* said once, until it works again */
 };
@@ -68,6 +70,8 @@ static void accept_policy(struct loop *loop, bool changed)
 	loop->refusal[0] = '\0';
 	if (changed) {
 		tw_enforcer_say(loop->enforcer, "policy loaded");
+		if (loop->sweeper)
+			tw_sweeper_all(loop->sweeper);
 		return;
 	}
 	if (refused) {
@@ -119,6 +123,17 @@ static void on_cgroups_lost(void *data)
 	loop->cgroups_failed = error;
 }
 
+/* Sockets that it opened before we knew it met its ancestor's policies. */
+static int add_cgroup(struct loop *loop, int map, const struct tw_cgroup_scope *scope,
+		      const char *path, __u64 id)
+{
+	int error = tw_cgroup_sets_put(map, scope, path, id);
+
+	if (error == 1 && loop->sweeper)
+		tw_sweeper_cgroup(loop->sweeper, path);
+	return error < 0 ? error : 0;
+}
+
 static void on_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
 {
 	struct loop *loop = data;
@@ -129,7 +144,7 @@ static void on_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id
 	if (kind == TW_CGROUP_REMOVED)
 		error = tw_cgroup_sets_remove(map, id);
 	else if (path)
-		error = tw_cgroup_sets_put(map, &scope, path, id);
+		error = add_cgroup(loop, map, &scope, path, id);
 	else
 		error = tw_cgroup_sets_sync(map, &scope);
 	if (error && !loop->cgroups_failed)
@@ -163,6 +178,14 @@ static void on_end(evutil_socket_t signal, short what, void *data)
 	event_base_loopbreak(loop->base);
 }
 
+static void on_swept(void *data)
+{
+	struct loop *loop = data;
+
+	if (loop->run->once)
+		event_base_loopbreak(loop->base);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *data)
 {
 	struct loop *loop = data;
@@ -170,6 +193,30 @@ static void on_tick(evutil_socket_t fd, short what, void *data)
 	(void)fd;
 	(void)what;
 	tw_stats_print(&loop->stats, &loop->enforcer->program.maps);
+}
+
+static void handled_signals(sigset_t *ret_set)
+{
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGHUP);
+	sigaddset(ret_set, SIGINT);
+	sigaddset(ret_set, SIGTERM);
+}
+
+void tw_run_hold_signals(void)
+{
+	sigset_t set;
+
+	handled_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void release_signals(void)
+{
+	sigset_t set;
+
+	handled_signals(&set);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static int add(struct event *event, const struct timeval *period)
@@ -189,6 +236,7 @@ static int add_events(struct loop *loop)
 	loop->interrupt = evsignal_new(loop->base, SIGINT, on_end, loop);
 	loop->terminate = evsignal_new(loop->base, SIGTERM, on_end, loop);
 	error = add(loop->hangup, NULL) ?: add(loop->interrupt, NULL) ?: add(loop->terminate, NULL);
+	release_signals();
 	if (error || !loop->run->stats)
 		return error;
 	loop->tick = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
@@ -200,8 +248,21 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 {
 	const struct tw_cgroup_watch_calls calls = { on_cgroup, on_cgroups_lost, loop };
 	const struct tw_enforcer *enforcer = loop->enforcer;
+	const struct tw_sweeper_options sweep = {
+		.rate = loop->run->sweep_rate,
+		.done = on_swept,
+		.data = loop,
+	};
 	int error;
 
+	if (loop->run->sweep) {
+		error = tw_sweeper_open(loop->base, &enforcer->tree, &sweep, &loop->sweeper, fault);
+		if (error)
+			return error;
+		tw_sweeper_all(loop->sweeper);
+	}
+	if (loop->run->once)
+		return 0;
 	error = tw_cgroup_watch_start(loop->base, &enforcer->tree, enforcer->attach_path, &calls,
 				      &loop->cgroups, fault);
 	if (error) {
@@ -226,6 +287,7 @@ static void loop_close(struct loop *loop)
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i])
 			event_free(events[i]);
+	tw_sweeper_close(loop->sweeper);
 	tw_file_watch_stop(loop->policy);
 	tw_cgroup_watch_stop(loop->cgroups);
 	if (loop->base)

@@ -9,9 +9,18 @@
 #include "lib/fault.h"
 
 struct tw_run {
-	const char *policy; /* path, or NULL: the embedded one */
-	unsigned stats;	    /* seconds between lines of counts; 0: none */
+	const char *policy;  /* path, or NULL: the embedded one */
+	unsigned stats;	     /* seconds between lines of counts; 0: none */
+	bool sweep;	     /* bring open connections under the policy too */
+	unsigned sweep_rate; /* writes a second */
+	bool once;	     /* until the first sweep has ended */
 };
+
+/*
+ * From here until the loop runs, signals wait: an early Ctrl-C is then handled as
+ * any other, and does what --on-exit says.
+ */
+void tw_run_hold_signals(void);
 
 /*
  * Run until SIGINT or SIGTERM. A change of the policy's files, and SIGHUP, load

@@ -74,7 +74,7 @@ void tw_stats_print(struct tw_stats *stats, const struct tw_maps *maps)
 	if (!error)
 		error = tw_loaded_read(maps->current, maps->loaded, loaded);
 	if (!error)
-		error = tw_counts_read(maps->counters, loaded, counts);
+		error = tw_counts_read(maps->counters, maps->swept, loaded, counts);
 	if (error) {
 		tw_warning("cannot read the counts: %s", strerror(-error));
 		return;

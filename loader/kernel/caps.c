@@ -12,7 +12,10 @@ const struct tw_cap tw_caps[] = {
 	{ "CAP_BPF", CAP_BPF, true, "load programs and make maps" },
 	{ "CAP_NET_ADMIN", CAP_NET_ADMIN, true, "attach to the sockets of a cgroup" },
 	{ "CAP_PERFMON", CAP_PERFMON, true, "read a socket's current values" },
-	{ "CAP_SYS_ADMIN", CAP_SYS_ADMIN, false, "mount a bpf file system where there is none" },
+	{ "CAP_SYS_ADMIN", CAP_SYS_ADMIN, false,
+	  "sweep and list the sockets of other network namespaces, mount a bpf file system" },
+	{ "CAP_SYS_PTRACE", CAP_SYS_PTRACE, false,
+	  "find the network namespaces of other users' processes" },
 	{ "CAP_SYS_RESOURCE", CAP_SYS_RESOURCE, false,
 	  "raise the limit of locked memory, on kernels before 5.11" },
 };

@@ -9,7 +9,7 @@
 #include "lib/cleanup.h"
 
 struct tw_cgroup_events {
-	struct tw_cgroups *skel;
+	struct tw_cgroups_bpf *skel;
 	struct ring_buffer *ring;
 	tw_cgroup_event_fn call;
 	void *data;
@@ -27,15 +27,19 @@ static int deliver(void *data, void *record, size_t size)
 	return 0;
 }
 
-static int start(struct tw_cgroup_events *events, struct tw_fault *fault)
+static int start(struct tw_cgroup_events *events, __u64 attach_cgroup, struct tw_fault *fault)
 {
 	int error;
 
 	tw_libbpf_log_capture();
-	events->skel = tw_cgroups__open();
-	error = events->skel ? tw_cgroups__load(events->skel) : -errno;
+	events->skel = tw_cgroups_bpf__open();
+	error = events->skel ? 0 : -errno;
+	if (!error) {
+		events->skel->rodata->tw_attach_cgroup = attach_cgroup;
+		error = tw_cgroups_bpf__load(events->skel);
+	}
 	if (!error)
-		error = tw_cgroups__attach(events->skel);
+		error = tw_cgroups_bpf__attach(events->skel);
 	if (error)
 		return tw_fault(fault, error, "cannot follow cgroups by tracepoint: %m (%s)",
 				tw_libbpf_log_first());
@@ -46,8 +50,8 @@ static int start(struct tw_cgroup_events *events, struct tw_fault *fault)
 	return 0;
 }
 
-int tw_cgroup_events_open(tw_cgroup_event_fn call, void *data, struct tw_cgroup_events **ret_events,
-			  struct tw_fault *fault)
+int tw_cgroup_events_open(__u64 attach_cgroup, tw_cgroup_event_fn call, void *data,
+			  struct tw_cgroup_events **ret_events, struct tw_fault *fault)
 {
 	struct tw_cgroup_events *events = calloc(1, sizeof(*events));
 	int error;
@@ -56,7 +60,7 @@ int tw_cgroup_events_open(tw_cgroup_event_fn call, void *data, struct tw_cgroup_
 		return tw_fault(fault, -ENOMEM, "cannot follow cgroups: %m");
 	events->call = call;
 	events->data = data;
-	error = start(events, fault);
+	error = start(events, attach_cgroup, fault);
 	if (error)
 		tw_cgroup_events_close(events);
 	else
@@ -69,7 +73,7 @@ void tw_cgroup_events_close(struct tw_cgroup_events *events)
 	if (!events)
 		return;
 	ring_buffer__free(events->ring);
-	tw_cgroups__destroy(events->skel);
+	tw_cgroups_bpf__destroy(events->skel);
 	free(events);
 }
 

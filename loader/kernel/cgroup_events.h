@@ -16,12 +16,13 @@ typedef void (*tw_cgroup_event_fn)(enum tw_cgroup_event_kind kind, const char *p
 				   void *data);
 
 /*
- * Attach to the tracepoints cgroup_mkdir and cgroup_rmdir, for as long as this
+ * Be told of cgroups at and below `attach_cgroup` that policies can select.
+ * Attaches to the tracepoints cgroup_mkdir and cgroup_rmdir, for as long as this
  * process lives: nothing of it is pinned. Fails where the kernel or our
  * capabilities do not allow it, and the caller falls back on inotify.
  */
-int tw_cgroup_events_open(tw_cgroup_event_fn call, void *data, struct tw_cgroup_events **ret_events,
-			  struct tw_fault *fault);
+int tw_cgroup_events_open(__u64 attach_cgroup, tw_cgroup_event_fn call, void *data,
+			  struct tw_cgroup_events **ret_events, struct tw_fault *fault);
 void tw_cgroup_events_close(struct tw_cgroup_events *events);
 
 /* A descriptor that polls readable while events wait. */

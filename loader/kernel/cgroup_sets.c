@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <libgen.h>
 #include <string.h>
 
 #include <tcpwarden/abi.h>
@@ -105,12 +106,19 @@ static bool in_scope(const struct tw_cgroup_scope *scope, const char *path)
 
 int tw_cgroup_sets_put(int map, const struct tw_cgroup_scope *scope, const char *path, uint64_t id)
 {
+	_cleanup_free_ char *parent = strdup(path);
 	struct element element = { .id = id };
+	struct tw_set above;
+	int error;
 
 	if (!in_scope(scope, path))
 		return 0;
+	if (!parent)
+		return -ENOMEM;
 	tw_compile_cgroup(scope->model, path, &element.set);
-	return put(map, &element);
+	tw_compile_cgroup(scope->model, dirname(parent), &above);
+	error = put(map, &element);
+	return error ?: memcmp(&above, &element.set, sizeof(above)) != 0;
 }
 
 int tw_cgroup_sets_remove(int map, uint64_t id)

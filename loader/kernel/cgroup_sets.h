@@ -19,8 +19,9 @@ struct tw_cgroup_scope {
 int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map);
 
 /*
- * Give a cgroup its own element; one outside the scope, or too deep to be
- * selected, is passed over. -E2BIG: the map is full, and the cgroup goes on
+ * Give a cgroup its own element. 1: its policies are others than those of its
+ * parent, which its sockets met so far. 0: they are the same; also for one outside the scope, or too deep to be
+ * selected, which gets none. -E2BIG: the map is full, and the cgroup goes on
  * with its ancestor's policies.
  */
 int tw_cgroup_sets_put(int map, const struct tw_cgroup_scope *scope, const char *path, uint64_t id);

@@ -7,11 +7,18 @@
 
 #include "lib/fault.h"
 
+struct tw_detached {
+	bool found;		     /* there was something to remove */
+	pid_t ended;		     /* the `run` that was ended, or 0 */
+	unsigned long long restored; /* sockets that got values back */
+	unsigned long long left; /* sockets that carry values of ours and could not be reached */
+};
+
 /*
- * End a `run` that holds the lock (SIGTERM, and wait for it to let go), then
- * remove the link, all pins and the folder. *ret_found: there was something to
- * remove; *ret_ended: the process that was ended, or 0.
+ * End a `run` that holds the lock (SIGTERM, and wait for it to let go), detach,
+ * with `restore` give every socket its own values back, and remove all pins and
+ * the folder. Interrupted, it can be repeated: a record goes only with its value.
  */
-int tw_detach(bool *ret_found, pid_t *ret_ended, struct tw_fault *fault);
+int tw_detach(bool restore, struct tw_detached *ret_detached, struct tw_fault *fault);
 
 #endif

@@ -63,7 +63,7 @@ static const struct tw_loaded_policy *find_policy(const struct tw_loaded *loaded
 }
 
 /* Start a counter from nothing, in both directions and on each CPU. */
-static int clear_counter(int counters, uint32_t counter, size_t cpus)
+static int clear_counter(const struct tw_maps *maps, uint32_t counter, size_t cpus)
 {
 	_cleanup_free_ struct tw_counts *zero = calloc(cpus, sizeof(*zero));
 	int error = zero ? 0 : -ENOMEM;
@@ -71,7 +71,7 @@ static int clear_counter(int counters, uint32_t counter, size_t cpus)
 	for (uint32_t d = 0; d < TW_DIRECTIONS && !error; d++) {
 		uint32_t key = counter * TW_DIRECTIONS + d;
 
-		error = put(counters, &key, zero);
+		error = put(maps->counters, &key, zero) ?: put(maps->swept, &key, zero);
 	}
 	return error;
 }
@@ -103,7 +103,7 @@ static int assign_counters(struct build *build, const struct tw_loaded *running)
 			next++;
 		used[next] = true;
 		loaded->policy[i].counter = (uint16_t)next;
-		error = clear_counter(build->maps->counters, next, (size_t)cpus);
+		error = clear_counter(build->maps, next, (size_t)cpus);
 		if (error)
 			return error;
 	}
@@ -295,5 +295,22 @@ int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation
 	tw_closep(&live->cgroups);
 	live->cgroups = TAKE_FD(build.cgroups);
 	live->number = build.number;
+	return 0;
+}
+
+int tw_generation_read(const struct tw_maps *maps, struct tw_generation *ret_generation)
+{
+	_cleanup_close_ int map = -1;
+	uint64_t number;
+	uint32_t zero = 0, slot, id;
+
+	if (bpf_map_lookup_elem(maps->current, &zero, &number) < 0)
+		return -errno;
+	slot = (uint32_t)(number % TW_SLOTS);
+	if (bpf_map_lookup_elem(maps->generations, &slot, &id) < 0)
+		return -errno;
+	map = bpf_map_get_fd_by_id(id);
+	if (map < 0 || bpf_map_lookup_elem(map, &zero, ret_generation) < 0)
+		return -errno;
 	return 0;
 }

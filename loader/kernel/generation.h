@@ -32,4 +32,7 @@ struct tw_generation_live {
 int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation_source *source,
 			  struct tw_generation_live *live, struct tw_fault *fault);
 
+/* The policies in force, of the slot that tw_current names now. Takes CAP_SYS_ADMIN. -ENOENT: none. */
+int tw_generation_read(const struct tw_maps *maps, struct tw_generation *ret_generation);
+
 #endif

@@ -11,3 +11,10 @@ uint32_t tw_hz_get(void)
 	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
 	return (uint32_t)((1000000000 + tick.tv_nsec / 2) / tick.tv_nsec);
 }
+
+uint64_t tw_hz_reciprocal(void)
+{
+	uint32_t hz = tw_hz_get();
+
+	return ((1ULL << 40) + hz - 1) / hz;
+}

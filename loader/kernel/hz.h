@@ -10,4 +10,7 @@
  */
 uint32_t tw_hz_get(void);
 
+/* 2^40 / HZ, rounded up: what tw_seconds() in bpf/apply.bpf.h multiplies by. */
+uint64_t tw_hz_reciprocal(void);
+
 #endif

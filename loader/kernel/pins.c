@@ -52,15 +52,20 @@ static int remove_below(int parent, const char *name);
  * Detach before the pin goes: a link that loses its last reference is released
  * a moment later, and `detach` promises that nothing runs when it returns.
  */
-static void detach_link(int folder, const char *name)
+static void detach_link(const char *path)
 {
-	_cleanup_close_ int link = -1;
+	_cleanup_close_ int link = bpf_obj_get(path);
+
+	if (link >= 0)
+		bpf_link_detach(link);
+}
+
+static void detach_link_in(int folder, const char *name)
+{
 	char path[64 + NAME_MAX];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", folder, name);
-	link = bpf_obj_get(path);
-	if (link >= 0)
-		bpf_link_detach(link);
+	detach_link(path);
 }
 
 /* One pass over an open folder: its links and folders, or the rest of it. */
@@ -79,7 +84,7 @@ static int remove_pass(DIR *dir, bool links)
 		if ((folder || is_link(name)) != links)
 			continue;
 		if (is_link(name))
-			detach_link(dirfd(dir), name);
+			detach_link_in(dirfd(dir), name);
 		if (folder)
 			error = remove_below(dirfd(dir), name);
 		else if (unlinkat(dirfd(dir), name, 0) < 0 && errno != ENOENT)
@@ -117,4 +122,17 @@ int tw_pins_remove(struct tw_fault *fault)
 	if (error)
 		return tw_fault(fault, error, "cannot remove " TW_PIN_ROOT ": %m; run as root");
 	return 0;
+}
+
+int tw_pins_remove_link(struct tw_fault *fault)
+{
+	detach_link(TW_PIN_LINK);
+	if (unlink(TW_PIN_LINK) < 0 && errno != ENOENT)
+		return tw_fault(fault, -errno, "cannot remove " TW_PIN_LINK ": %m; run as root");
+	return 0;
+}
+
+bool tw_pins_have_maps(void)
+{
+	return access(TW_PIN_DIR "/tw_current", F_OK) == 0 && access(TW_PIN_RECORDS, F_OK) == 0;
 }

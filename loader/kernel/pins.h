@@ -41,4 +41,10 @@ int tw_pins_prepare(struct tw_fault *fault);
  */
 int tw_pins_remove(struct tw_fault *fault);
 
+/* Detach and remove the link alone; the maps stay, for a restore. */
+int tw_pins_remove_link(struct tw_fault *fault);
+
+/* Whether there are maps that a generation was loaded into. */
+bool tw_pins_have_maps(void);
+
 #endif

@@ -13,29 +13,6 @@
 #include "kernel/pins.h"
 #include "lib/cleanup.h"
 
-static int set_pin_paths(struct tw_sockops *skel, struct tw_fault *fault)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, skel->obj)
-	{
-		char path[sizeof(TW_PIN_DIR) + BPF_OBJ_NAME_LEN + 1];
-		const char *pin = path;
-		int error;
-
-		if (bpf_map__is_internal(map))
-			continue;
-		if (map == skel->maps.tw_records)
-			pin = TW_PIN_RECORDS;
-		else
-			snprintf(path, sizeof(path), TW_PIN_DIR "/%s", bpf_map__name(map));
-		error = bpf_map__set_pin_path(map, pin);
-		if (error)
-			return tw_fault(fault, error, "cannot name the pin %s: %m", pin);
-	}
-	return 0;
-}
-
 /* Why a load failed: a capability first, since that is what people can mend. */
 static int explain_load(int error, struct tw_fault *fault)
 {
@@ -51,24 +28,24 @@ static int explain_load(int error, struct tw_fault *fault)
 		tw_libbpf_log_first());
 }
 
-static int open_and_load(struct tw_sockops **ret_skel, bool pinned, struct tw_fault *fault)
+static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct tw_fault *fault)
 {
-	struct tw_sockops *skel;
+	struct tw_sockops_bpf *skel;
 	int error;
 
 	tw_libbpf_log_capture();
-	skel = tw_sockops__open();
+	skel = tw_sockops_bpf__open();
 	if (!skel)
 		return tw_fault(fault, -errno, "cannot open the BPF object: %m");
-	skel->rodata->tw_hz = tw_hz_get();
-	error = pinned ? set_pin_paths(skel, fault) : 0;
+	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
+	error = pinned ? tw_maps_pin(skel->obj, true, fault) : 0;
 	if (!error) {
-		error = tw_sockops__load(skel);
+		error = tw_sockops_bpf__load(skel);
 		if (error)
 			explain_load(error, fault);
 	}
 	if (error) {
-		tw_sockops__destroy(skel);
+		tw_sockops_bpf__destroy(skel);
 		return error;
 	}
 	*ret_skel = skel;
@@ -77,41 +54,30 @@ static int open_and_load(struct tw_sockops **ret_skel, bool pinned, struct tw_fa
 
 int tw_program_load(struct tw_program *ret_program, struct tw_fault *fault)
 {
-	struct tw_sockops *skel;
+	struct tw_sockops_bpf *skel;
 	int error;
 
 	error = open_and_load(&skel, true, fault);
 	if (error)
 		return error;
 	ret_program->skel = skel;
-	ret_program->maps = (struct tw_maps){
-		.current = bpf_map__fd(skel->maps.tw_current),
-		.generations = bpf_map__fd(skel->maps.tw_generations),
-		.cgroups = bpf_map__fd(skel->maps.tw_cgroups),
-		.prefixes = bpf_map__fd(skel->maps.tw_prefixes),
-		.port_sets = bpf_map__fd(skel->maps.tw_port_sets),
-		.counters = bpf_map__fd(skel->maps.tw_counters),
-		.errors = bpf_map__fd(skel->maps.tw_errors),
-		.loaded = bpf_map__fd(skel->maps.tw_loaded),
-		.texts = bpf_map__fd(skel->maps.tw_texts),
-		.state = bpf_map__fd(skel->maps.tw_state),
-	};
+	ret_program->maps = tw_maps_of(skel->obj);
 	return 0;
 }
 
 int tw_program_try(struct tw_fault *fault)
 {
-	struct tw_sockops *skel;
+	struct tw_sockops_bpf *skel;
 	int error = open_and_load(&skel, false, fault);
 
 	if (!error)
-		tw_sockops__destroy(skel);
+		tw_sockops_bpf__destroy(skel);
 	return error;
 }
 
 void tw_program_close(struct tw_program *program)
 {
-	tw_sockops__destroy(program->skel);
+	tw_sockops_bpf__destroy(program->skel);
 	*program = TW_PROGRAM_INIT;
 }
 

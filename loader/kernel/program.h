@@ -6,26 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/maps.h"
 #include "lib/fault.h"
 
-struct tw_sockops;
-
-/* Descriptors of the pinned maps; borrowed from whoever opened them. */
-struct tw_maps {
-	int current;
-	int generations;
-	int cgroups;
-	int prefixes;
-	int port_sets;
-	int counters;
-	int errors;
-	int loaded;
-	int texts;
-	int state;
-};
+struct tw_sockops_bpf;
 
 struct tw_program {
-	struct tw_sockops *skel;
+	struct tw_sockops_bpf *skel;
 	struct tw_maps maps;
 };
 

@@ -9,6 +9,7 @@
 
 #include "kernel/owner.h"
 #include "kernel/pins.h"
+#include "kernel/program.h"
 #include "lib/cleanup.h"
 #include "policy/canon.h"
 #include "version.h"
@@ -20,10 +21,17 @@ static int lookup(int map, const void *key, void *ret_value)
 	return bpf_map_lookup_elem(map, key, ret_value) < 0 ? -errno : 0;
 }
 
-int tw_counts_read(int counters, const struct tw_loaded *loaded,
+static void add_counts(struct tw_counts *sum, const struct tw_counts *more)
+{
+	for (int o = 0; o < TW_OUTCOMES; o++)
+		sum->sockets[o] += more->sockets[o];
+}
+
+int tw_counts_read(int counters, int swept, const struct tw_loaded *loaded,
 		   struct tw_policy_counts *ret_counts)
 {
 	_cleanup_free_ struct tw_counts *cpu = NULL;
+	struct tw_counts by_fds;
 	int cpus = libbpf_num_possible_cpus();
 
 	if (cpus < 0)
@@ -36,13 +44,13 @@ int tw_counts_read(int counters, const struct tw_loaded *loaded,
 		uint32_t policy = n / TW_DIRECTIONS, direction = n % TW_DIRECTIONS;
 		uint32_t key = loaded->policy[policy].counter * TW_DIRECTIONS + direction;
 		struct tw_counts *sum = &ret_counts[policy].direction[direction];
-		int error = lookup(counters, &key, cpu);
+		int error = lookup(counters, &key, cpu) ?: lookup(swept, &key, &by_fds);
 
 		if (error)
 			return error;
 		for (int c = 0; c < cpus; c++)
-			for (int o = 0; o < TW_OUTCOMES; o++)
-				sum->sockets[o] += cpu[c].sockets[o];
+			add_counts(sum, &cpu[c]);
+		add_counts(sum, &by_fds);
 	}
 	return 0;
 }
@@ -64,7 +72,7 @@ int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded)
 		error = lookup(loaded, &slot, ret_loaded);
 		if (error)
 			return error;
-	} while (ret_loaded->number < number);
+	} while (ret_loaded->number != number);
 	return 0;
 }
 
@@ -82,7 +90,7 @@ static int open_pin(const char *path, int *ret_fd, struct tw_fault *fault)
 
 static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
 {
-	_cleanup_close_ int current = -1, loaded = -1, counters = -1, state = -1;
+	_cleanup_close_ int current = -1, loaded = -1, counters = -1, swept = -1, state = -1;
 	uint32_t zero = 0;
 	int error;
 
@@ -92,6 +100,8 @@ static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
 	if (!error)
 		error = open_pin(TW_PIN_DIR "/tw_counters", &counters, fault);
 	if (!error)
+		error = open_pin(TW_PIN_DIR "/tw_swept", &swept, fault);
+	if (!error)
 		error = open_pin(TW_PIN_DIR "/tw_state", &state, fault);
 	if (error)
 		return error;
@@ -99,7 +109,7 @@ static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
 	if (!error)
 		error = tw_loaded_read(current, loaded, &snapshot->loaded);
 	if (!error)
-		error = tw_counts_read(counters, &snapshot->loaded, snapshot->counts);
+		error = tw_counts_read(counters, swept, &snapshot->loaded, snapshot->counts);
 	if (error && error != -ENOENT)
 		return tw_fault(fault, error, "cannot read the maps below " TW_PIN_DIR ": %m");
 	snapshot->number = snapshot->loaded.number;

@@ -9,7 +9,7 @@
 
 #include <tcpwarden/abi.h>
 
-#include "kernel/program.h"
+#include "kernel/maps.h"
 #include "lib/buf.h"
 #include "lib/fault.h"
 
@@ -35,7 +35,7 @@ struct tw_snapshot {
 int tw_snapshot_read(struct tw_snapshot *ret_snapshot, struct tw_fault *fault);
 
 /* The counts of a generation's policies from open maps; `ret_counts` has TW_MAX_POLICIES. */
-int tw_counts_read(int counters, const struct tw_loaded *loaded,
+int tw_counts_read(int counters, int swept, const struct tw_loaded *loaded,
 		   struct tw_policy_counts *ret_counts);
 
 /* The generation in force, as people know it. -ENOENT: none. */

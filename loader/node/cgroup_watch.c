@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "lib/cleanup.h"
 #include "lib/log.h"
 #include "node/tree_watch.h"
 
@@ -32,9 +33,17 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 static int open_source(struct tw_cgroup_watch *watch, const struct tw_cgroup_tree *tree,
 		       const char *path, struct tw_fault *fault)
 {
+	_cleanup_close_ int cgroup = -1;
+	uint64_t id;
 	int error;
 
-	if (!tw_cgroup_events_open(watch->calls.changed, watch->calls.data, &watch->events, fault))
+	error = tw_cgroup_open(tree, path, &cgroup);
+	if (!error)
+		error = tw_cgroup_id(cgroup, &id);
+	if (error)
+		return tw_fault(fault, error, "cannot follow the cgroup %s: %m", path);
+	if (!tw_cgroup_events_open(id, watch->calls.changed, watch->calls.data, &watch->events,
+				   fault))
 		return tw_cgroup_events_fd(watch->events);
 	tw_info("%s; following them by inotify, one watch a cgroup", fault->text);
 	error = tw_tree_watch_open(tree, path, watch->calls.changed, watch->calls.data,

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/maps.h"
+
+#include <bpf/libbpf.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/pins.h"
+#include "lib/cleanup.h"
+
+#define RECORDS "tw_records"
+
+/* The names in struct tw_maps, and where its fields are. */
+static const struct {
+	const char *name;
+	size_t offset;
+} shared[] = {
+	{ "tw_current", offsetof(struct tw_maps, current) },
+	{ "tw_generations", offsetof(struct tw_maps, generations) },
+	{ "tw_cgroups", offsetof(struct tw_maps, cgroups) },
+	{ "tw_prefixes", offsetof(struct tw_maps, prefixes) },
+	{ "tw_port_sets", offsetof(struct tw_maps, port_sets) },
+	{ "tw_counters", offsetof(struct tw_maps, counters) },
+	{ "tw_swept", offsetof(struct tw_maps, swept) },
+	{ "tw_errors", offsetof(struct tw_maps, errors) },
+	{ "tw_loaded", offsetof(struct tw_maps, loaded) },
+	{ "tw_texts", offsetof(struct tw_maps, texts) },
+	{ "tw_state", offsetof(struct tw_maps, state) },
+};
+
+static int pin(struct bpf_object *object, const char *name, const char *path,
+	       struct tw_fault *fault)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+	int error = bpf_map__set_pin_path(map, path);
+
+	if (error)
+		return tw_fault(fault, error, "cannot name the pin %s: %m", path);
+	return 0;
+}
+
+int tw_maps_pin(struct bpf_object *object, bool pinned, struct tw_fault *fault)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(shared) && pinned && !error; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), TW_PIN_DIR "/%s", shared[i].name);
+		error = pin(object, shared[i].name, path, fault);
+	}
+	if (!error && (pinned || access(TW_PIN_RECORDS, F_OK) == 0))
+		error = pin(object, RECORDS, TW_PIN_RECORDS, fault);
+	return error;
+}
+
+struct tw_maps tw_maps_of(const struct bpf_object *object)
+{
+	struct tw_maps maps = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
+		*(int *)((char *)&maps + shared[i].offset) =
+			bpf_object__find_map_fd_by_name(object, shared[i].name);
+	return maps;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The maps of bpf/maps.bpf.h in an object: where they are pinned, and their descriptors. */
+#ifndef TW_KERNEL_MAPS_H
+#define TW_KERNEL_MAPS_H
+
+#include <stdbool.h>
+
+#include "lib/fault.h"
+
+struct bpf_object;
+
+/* Descriptors of the shared maps; borrowed from the object that opened them. */
+struct tw_maps {
+	int current;
+	int generations;
+	int cgroups;
+	int prefixes;
+	int port_sets;
+	int counters;
+	int swept;
+	int errors;
+	int loaded;
+	int texts;
+	int state;
+};
+
+/*
+ * Before the object is loaded: let it use the pinned maps, made where they are
+ * not there. Not `pinned`: maps of its own, empty, that vanish with it; but the
+ * socket records, where there are any, since they say whose a value is.
+ */
+int tw_maps_pin(struct bpf_object *object, bool pinned, struct tw_fault *fault);
+
+/* After it is loaded. */
+struct tw_maps tw_maps_of(const struct bpf_object *object);
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/sockets_of.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "lib/cleanup.h"
+
+static int add(struct tw_sockets_of *sockets, uint64_t inode)
+{
+	if (sockets->count == sockets->size) {
+		size_t size = sockets->size ? sockets->size * 2 : 64;
+		uint64_t *inodes = reallocarray(sockets->inodes, size, sizeof(*inodes));
+
+		if (!inodes)
+			return -ENOMEM;
+		sockets->inodes = inodes;
+		sockets->size = size;
+	}
+	sockets->inodes[sockets->count++] = inode;
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+int tw_sockets_of_read(unsigned pid, struct tw_sockets_of *ret_sockets)
+{
+	struct tw_sockets_of sockets = { 0 };
+	_cleanup_closedir_ DIR *fds = NULL;
+	struct dirent *entry;
+	char path[64];
+	int error = 0;
+
+	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
+	fds = opendir(path);
+	if (!fds)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (!error && (entry = readdir(fds))) {
+		unsigned long long inode;
+		char target[64];
+		ssize_t len = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
+
+		if (len < 0)
+			continue;
+		target[len] = '\0';
+		if (sscanf(target, "socket:[%llu]", &inode) == 1)
+			error = add(&sockets, inode);
+	}
+	if (error) {
+		tw_sockets_of_free(&sockets);
+		return error;
+	}
+	if (sockets.count)
+		qsort(sockets.inodes, sockets.count, sizeof(*sockets.inodes), compare);
+	*ret_sockets = sockets;
+	return 0;
+}
+
+void tw_sockets_of_free(struct tw_sockets_of *sockets)
+{
+	free(sockets->inodes);
+	*sockets = (struct tw_sockets_of){ 0 };
+}
+
+bool tw_sockets_of_has(const struct tw_sockets_of *sockets, uint64_t inode)
+{
+	return sockets->count &&
+	       bsearch(&inode, sockets->inodes, sockets->count, sizeof(inode), compare);
+}

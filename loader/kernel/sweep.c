@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/sweep.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/iterator.h"
+#include "kernel/sweep_fd.h"
+#include "lib/cleanup.h"
+
+struct tw_sweep {
+	struct tw_iterator iterator;
+	struct tw_sweep_fd *fds; /* where the iterator may not write */
+	int walk;		 /* the pass in progress */
+};
+
+int tw_sweep_open(enum tw_sweep_mode mode, struct tw_sweep **ret_sweep, struct tw_fault *fault)
+{
+	const char *how = getenv("TCPWARDEN_SWEEP");
+	struct tw_iterator_options options = {
+		.pinned = true,
+		.restore = mode == TW_SWEEP_RESTORE,
+		.read_only = how && !strcmp(how, "descriptors"),
+	};
+	struct tw_sweep *sweep = calloc(1, sizeof(*sweep));
+	int error;
+
+	if (!sweep)
+		return tw_fault(fault, -ENOMEM, "cannot sweep: %m");
+	sweep->walk = -1;
+	error = tw_iterator_open(&options, &sweep->iterator, fault);
+	if (!error && !sweep->iterator.writes)
+		error = tw_sweep_fd_open(&sweep->iterator, options.restore, &sweep->fds, fault);
+	if (error)
+		tw_sweep_close(sweep);
+	else
+		*ret_sweep = sweep;
+	return error;
+}
+
+void tw_sweep_close(struct tw_sweep *sweep)
+{
+	if (!sweep)
+		return;
+	tw_closep(&sweep->walk);
+	tw_sweep_fd_close(sweep->fds);
+	tw_iterator_close(&sweep->iterator);
+	free(sweep);
+}
+
+bool tw_sweep_by_fds(const struct tw_sweep *sweep)
+{
+	return sweep->fds;
+}
+
+int tw_sweep_begin(struct tw_sweep *sweep, const struct tw_netns *ns, bool first)
+{
+	if (sweep->fds)
+		return tw_sweep_fd_begin(sweep->fds, ns, first);
+	tw_closep(&sweep->walk);
+	sweep->walk = -1;
+	tw_iterator_first_pass(&sweep->iterator, first);
+	return tw_iterator_walk(&sweep->iterator, TW_ITERATOR_SWEEP, ns, &sweep->walk);
+}
+
+/* The program emits a byte for each socket it wrote, and the kernel stops when the buffer is full. */
+int tw_sweep_step(struct tw_sweep *sweep, unsigned writes, unsigned *ret_written)
+{
+	char bytes[1024];
+	ssize_t len;
+
+	if (sweep->fds)
+		return tw_sweep_fd_step(sweep->fds, writes, ret_written);
+	len = read(sweep->walk, bytes, writes < sizeof(bytes) ? writes : sizeof(bytes));
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		len = 0; /* a million sockets without a write: the kernel wants a rest */
+	else if (len == 0)
+		return 0;
+	if (len < 0)
+		return -errno;
+	*ret_written = (unsigned)len;
+	return 1;
+}
+
+struct tw_sweep_counts tw_sweep_counts(const struct tw_sweep *sweep)
+{
+	return sweep->fds ? tw_sweep_fd_counts(sweep->fds)
+			  : tw_iterator_sweep_counts(&sweep->iterator);
+}
+
+int tw_sweep_remaining(struct tw_sweep *sweep, __u64 *ret_sockets)
+{
+	return tw_iterator_remaining(&sweep->iterator, ret_sockets);
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/sweep_fd.h"
+
+#include <bpf/bpf.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <tcpwarden/match.h>
+
+#include "kernel/generation.h"
+#include "lib/cleanup.h"
+
+#define TCP_LISTEN_STATE 10
+
+/* What the iterator told of a socket that a descriptor may lead to. */
+struct found {
+	__u64 inode;
+	__u32 winner;
+	__u8 direction;
+	bool done;
+	struct tw_options sysctl;
+};
+
+struct tw_sweep_fd {
+	struct tw_iterator *iterator;
+	struct tw_generation *generation; /* the policies in force; all zeros to restore */
+	struct tw_sweep_counts counts;
+	bool restore;
+	bool first;
+	ino_t netns;
+	struct found *list; /* of this namespace, sorted by inode */
+	size_t count;
+	size_t size;
+	DIR *proc; /* where the pass is */
+	DIR *fds;
+	int pidfd;
+};
+
+/* The five options for getsockopt(2), by enum tw_field. */
+static const struct {
+	int level;
+	int name;
+} options[TW_FIELDS] = {
+	[TW_INTERVAL] = { IPPROTO_TCP, TCP_KEEPINTVL },
+	[TW_PROBES] = { IPPROTO_TCP, TCP_KEEPCNT },
+	[TW_USER_TIMEOUT] = { IPPROTO_TCP, TCP_USER_TIMEOUT },
+	[TW_KEEPALIVE] = { SOL_SOCKET, SO_KEEPALIVE },
+	[TW_IDLE] = { IPPROTO_TCP, TCP_KEEPIDLE },
+};
+
+/* --- one socket -------------------------------------------------------------------- */
+
+static int read_options(int fd, struct tw_options *ret_now)
+{
+	struct tw_options now;
+
+	for (int f = 0; f < TW_FIELDS; f++) {
+		socklen_t len = sizeof(now.value[f]);
+
+		if (getsockopt(fd, options[f].level, options[f].name, &now.value[f], &len) < 0)
+			return -errno;
+	}
+	*ret_now = now;
+	return 0;
+}
+
+static int write_field(int fd, int field, __u32 value)
+{
+	return setsockopt(fd, options[field].level, options[field].name, &value, sizeof(value)) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* All or nothing, in the order of enum tw_field: see tw_write() in bpf/apply.bpf.h. */
+static int write_options(int fd, const struct tw_options *want, const struct tw_options *now,
+			 __u32 write)
+{
+	int error = 0, f;
+
+	for (f = 0; f < TW_FIELDS && !error; f++)
+		if (write & TW_BIT(f))
+			error = write_field(fd, f, want->value[f]);
+	for (f -= 2; error && f >= 0; f--)
+		if (write & TW_BIT(f))
+			write_field(fd, f, now->value[f]);
+	return error;
+}
+
+static enum tw_outcome settle(const struct tw_sweep_fd *sweep, const struct found *found, int fd,
+			      const struct tw_policy *policy)
+{
+	struct tw_options now, base;
+	struct tw_record record = { 0 };
+	int records = sweep->iterator->records;
+	bool recorded = bpf_map_lookup_elem(records, &fd, &record) == 0;
+	struct tw_plan plan;
+	__u32 app;
+
+	if (read_options(fd, &now))
+		return TW_FAILED;
+	app = tw_base(&now, &found->sysctl, &record, &base);
+	tw_plan(policy, &now, &base, app, &plan);
+	if (plan.write && write_options(fd, &plan.want, &now, plan.write))
+		return TW_FAILED;
+	record = (struct tw_record){
+		.direction = found->direction,
+		.app = (__u8)app,
+		.written = (__u8)plan.impose,
+		.counter = policy->counter,
+		.original = base,
+		.ours = plan.want,
+	};
+	if (plan.impose)
+		bpf_map_update_elem(records, &fd, &record, BPF_ANY);
+	else if (recorded)
+		bpf_map_delete_elem(records, &fd);
+	return tw_plan_outcome(&plan, 0);
+}
+
+static void count(struct tw_sweep_fd *sweep, const struct tw_policy *policy, __u8 direction,
+		  enum tw_outcome outcome)
+{
+	__u32 key = (__u32)policy->counter * TW_DIRECTIONS + direction;
+	struct tw_counts counts;
+
+	if (bpf_map_lookup_elem(sweep->iterator->maps.swept, &key, &counts) < 0)
+		return;
+	counts.sockets[outcome]++;
+	bpf_map_update_elem(sweep->iterator->maps.swept, &key, &counts, BPF_ANY);
+}
+
+static bool settle_found(struct tw_sweep_fd *sweep, struct found *found, int fd)
+{
+	static const struct tw_policy nobody = { 0 };
+	bool matched = found->winner < TW_MAX_POLICIES && !sweep->restore;
+	const struct tw_policy *policy = matched ? &sweep->generation->policy[found->winner]
+						 : &nobody;
+	enum tw_outcome outcome = settle(sweep, found, fd, policy);
+
+	found->done = true;
+	sweep->counts.seen++;
+	sweep->counts.written += outcome == TW_SET;
+	sweep->counts.failed += outcome == TW_FAILED;
+	if (matched && (sweep->first || outcome == TW_SET))
+		count(sweep, policy, found->direction, outcome);
+	return outcome == TW_SET;
+}
+
+/* --- a pass -------------------------------------------------------------------------- */
+
+static int collect(const struct tw_socket *socket, void *data)
+{
+	struct tw_sweep_fd *sweep = data;
+
+	if (socket->state == TCP_LISTEN_STATE)
+		return 0;
+	if (socket->flags & TW_SOCKET_ORPHAN) {
+		sweep->counts.orphans++;
+		return 0;
+	}
+	if (!socket->inode)
+		return 0;
+	if (sweep->count == sweep->size) {
+		size_t size = sweep->size ? sweep->size * 2 : 1024;
+		struct found *list = reallocarray(sweep->list, size, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		sweep->list = list;
+		sweep->size = size;
+	}
+	sweep->list[sweep->count++] = (struct found){
+		.inode = socket->inode,
+		.winner = socket->winner,
+		.direction = socket->direction,
+		.sysctl = socket->sysctl,
+	};
+	return 0;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+static void end_pass(struct tw_sweep_fd *sweep)
+{
+	tw_closedirp(&sweep->fds);
+	tw_closedirp(&sweep->proc);
+	tw_closep(&sweep->pidfd);
+	sweep->fds = sweep->proc = NULL;
+	sweep->pidfd = -1;
+	sweep->count = 0;
+}
+
+int tw_sweep_fd_begin(struct tw_sweep_fd *sweep, const struct tw_netns *ns, bool first)
+{
+	int error;
+
+	end_pass(sweep);
+	sweep->netns = ns->inode;
+	sweep->first = first;
+	/* A switch during the pass is followed by another sweep. */
+	error = sweep->restore ? 0 : tw_generation_read(&sweep->iterator->maps, sweep->generation);
+	if (!error)
+		error = tw_iterator_list(sweep->iterator, ns, collect, sweep);
+	if (error)
+		return error;
+	qsort(sweep->list, sweep->count, sizeof(*sweep->list), by_inode);
+	sweep->proc = opendir("/proc");
+	return sweep->proc ? 0 : -errno;
+}
+
+/* Open the next process of this namespace; 0: there is none. */
+static int next_process(struct tw_sweep_fd *sweep)
+{
+	struct dirent *entry;
+
+	tw_closedirp(&sweep->fds);
+	tw_closep(&sweep->pidfd);
+	sweep->fds = NULL;
+	sweep->pidfd = -1;
+	while ((entry = readdir(sweep->proc))) {
+		char path[NAME_MAX + sizeof("/proc//ns/net")];
+		struct stat st;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
+		if (stat(path, &st) < 0 || st.st_ino != sweep->netns)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/fd", entry->d_name);
+		sweep->fds = opendir(path);
+		sweep->pidfd = (int)syscall(SYS_pidfd_open, atoi(entry->d_name), 0);
+		if (sweep->fds && sweep->pidfd >= 0)
+			return 1;
+		tw_closedirp(&sweep->fds);
+		sweep->fds = NULL;
+	}
+	return 0;
+}
+
+/* The socket that an entry of /proc/PID/fd is, if it is one of ours to settle. */
+static struct found *find(struct tw_sweep_fd *sweep, const char *name)
+{
+	unsigned long long inode;
+	struct found *found, key;
+	char target[64];
+	ssize_t len = readlinkat(dirfd(sweep->fds), name, target, sizeof(target) - 1);
+
+	if (len < 0)
+		return NULL;
+	target[len] = '\0';
+	if (sscanf(target, "socket:[%llu]", &inode) != 1)
+		return NULL;
+	key.inode = inode;
+	found = bsearch(&key, sweep->list, sweep->count, sizeof(key), by_inode);
+	return found && !found->done ? found : NULL;
+}
+
+int tw_sweep_fd_step(struct tw_sweep_fd *sweep, unsigned writes, unsigned *ret_written)
+{
+	unsigned written = 0;
+	struct dirent *entry;
+	struct found *found;
+
+	while (written < writes) {
+		_cleanup_close_ int fd = -1;
+
+		entry = sweep->fds ? readdir(sweep->fds) : NULL;
+		if (!entry) {
+			if (!next_process(sweep)) {
+				*ret_written = written;
+				end_pass(sweep);
+				return 0;
+			}
+			continue;
+		}
+		found = find(sweep, entry->d_name);
+		if (!found)
+			continue;
+		fd = (int)syscall(SYS_pidfd_getfd, sweep->pidfd, atoi(entry->d_name), 0);
+		if (fd >= 0)
+			written += settle_found(sweep, found, fd);
+	}
+	*ret_written = written;
+	return 1;
+}
+
+int tw_sweep_fd_open(struct tw_iterator *iterator, bool restore, struct tw_sweep_fd **ret_sweep,
+		     struct tw_fault *fault)
+{
+	struct tw_sweep_fd *sweep = calloc(1, sizeof(*sweep));
+
+	if (!sweep)
+		return tw_fault(fault, -ENOMEM, "cannot sweep: %m");
+	*sweep = (struct tw_sweep_fd){ .iterator = iterator, .restore = restore, .pidfd = -1 };
+	sweep->generation = calloc(1, sizeof(*sweep->generation));
+	if (!sweep->generation) {
+		tw_sweep_fd_close(sweep);
+		return tw_fault(fault, -ENOMEM, "cannot sweep: %m");
+	}
+	*ret_sweep = sweep;
+	return 0;
+}
+
+void tw_sweep_fd_close(struct tw_sweep_fd *sweep)
+{
+	if (!sweep)
+		return;
+	end_pass(sweep);
+	free(sweep->list);
+	free(sweep->generation);
+	free(sweep);
+}
+
+struct tw_sweep_counts tw_sweep_fd_counts(const struct tw_sweep_fd *sweep)
+{
+	return sweep->counts;
+}
