@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "kernel/caps.h"
+#include "kernel/cgroup_events.h"
 #include "kernel/hz.h"
+#include "kernel/iterator.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/pins.h"
 #include "kernel/program.h"
@@ -217,6 +219,52 @@ static void probe_program(struct report *report)
 		add(report, "program", TW_CHECK_OK, "", "this kernel takes the enforcing program");
 }
 
+/* Asked of the very programs: with maps of their own, that vanish with them. */
+static void probe_iterator(struct report *report)
+{
+	const struct tw_iterator_options options = { .pinned = false };
+	struct tw_fault fault = TW_FAULT_INIT;
+	struct tw_iterator iterator;
+
+	if (tw_iterator_open(&options, &iterator, &fault)) {
+		add(report, "iterator", TW_CHECK_DEGRADED, "mend what is missing above",
+		    "open connections cannot be listed or swept: %s", fault.text);
+		return;
+	}
+	if (iterator.writes)
+		add(report, "iterator", TW_CHECK_OK, "", "open connections are swept by iter/tcp");
+	else
+		add(report, "iterator", TW_CHECK_DEGRADED, "run Linux 5.15 or newer",
+		    "iter/tcp cannot write: open connections are swept by descriptors "
+		    "(pidfd_getfd), "
+		    "which misses those that no process has");
+	tw_iterator_close(&iterator);
+}
+
+static void ignore_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
+{
+	(void)kind;
+	(void)path;
+	(void)id;
+	(void)data;
+}
+
+static void probe_tracepoint(struct report *report)
+{
+	struct tw_fault fault = TW_FAULT_INIT;
+	struct tw_cgroup_events *events;
+
+	if (tw_cgroup_events_open(0, ignore_cgroup, NULL, &events, &fault)) {
+		add(report, "tracepoint", TW_CHECK_DEGRADED,
+		    "none needed; with many cgroups raise fs.inotify.max_user_watches",
+		    "%s; cgroups are followed by inotify, one watch each", fault.text);
+		return;
+	}
+	add(report, "tracepoint", TW_CHECK_OK, "",
+	    "cgroups are followed by cgroup_mkdir and cgroup_rmdir");
+	tw_cgroup_events_close(events);
+}
+
 /* --- how a socket knows its cgroup ------------------------------------------------------ */
 
 /*
@@ -295,5 +343,7 @@ size_t tw_features_probe(struct tw_check ret_checks[static TW_MAX_CHECKS])
 	probe_bpf(&report);
 	probe_socket_cgroup(&report);
 	probe_program(&report);
+	probe_iterator(&report);
+	probe_tracepoint(&report);
 	return report.count;
 }
