@@ -92,8 +92,11 @@ static const char *range_text(const struct tw_time_range *range, char buf[static
 	if (range->never)
 		return "never";
 	if (range->max_ms < 60000)
-		snprintf(buf, RANGE_LEN, "%.1fs to %.1fs", (double)(range->min_ms / 100) / 10,
-			 (double)((range->max_ms + 99) / 100) / 10);
+		snprintf(buf, RANGE_LEN, "%llu.%llus to %llu.%llus",
+			 (unsigned long long)range->min_ms / 1000,
+			 (unsigned long long)range->min_ms / 100 % 10,
+			 (unsigned long long)(range->max_ms + 99) / 1000,
+			 (unsigned long long)(range->max_ms + 99) / 100 % 10);
 	else
 		snprintf(buf, RANGE_LEN, "%s to %s",
 			 tw_duration_format(range->min_ms / 1000 * 1000, from),
