@@ -44,7 +44,8 @@ struct audit {
 	struct tw_socket *rows; /* for the table only */
 	size_t count;
 	size_t size;
-	unsigned netns; /* --netns */
+	unsigned netns;	   /* --netns */
+	uint64_t attached; /* the cgroup that is enforced; 0: none */
 	size_t verdicts[TW_VERDICTS];
 	size_t connections;
 	size_t late;	   /* of them: dead peers unnoticed for LATE_SECONDS, or for ever */
@@ -282,21 +283,25 @@ static int walk(struct audit *audit, struct tw_iterator *iterator, struct tw_fau
 
 /* --- the policy ----------------------------------------------------------------------------------- */
 
-/* Put the policy of -c into the iterator's own maps: nothing that enforces sees it. */
+/*
+ * Put the policy of -c into the iterator's own maps: nothing that enforces sees
+ * it. As it would be enforced here: where we are attached, else at the root.
+ */
 static int publish(struct audit *audit, struct tw_iterator *iterator, struct tw_model *model,
 		   struct tw_fault *fault)
 {
 	_cleanup_compiled_ struct tw_compiled compiled = { 0 };
+	const char *path = tw_cgroup_names_find(&audit->names, audit->attached) ?: "/";
 	struct tw_generation_live live = { .cgroups = -1 };
 	struct tw_generation_source source = {
 		.compiled = &compiled,
-		.scope = { model, &audit->tree, "/" },
+		.scope = { model, &audit->tree, path },
 	};
 	int error = tw_compile(model, &compiled), cgroup;
 
 	if (error)
 		return tw_fault(fault, error, "cannot compile the policy: %m");
-	error = tw_cgroup_open(&audit->tree, "/", &cgroup);
+	error = tw_cgroup_open(&audit->tree, path, &cgroup);
 	if (error)
 		return tw_fault(fault, error, "cannot open the cgroup2 tree: %m");
 	error = tw_cgroup_id(cgroup, &source.attach_cgroup);
@@ -329,9 +334,9 @@ static int prepare(struct audit *audit, struct tw_iterator *iterator, struct tw_
 
 static enum tw_exit audit_sockets(struct audit *audit, struct tw_model *model)
 {
-	uint64_t attached;
+	bool enforced = tw_link_cgroup(&audit->attached) == 0;
 	struct tw_iterator_options options = {
-		.pinned = !model && tw_link_cgroup(&attached) == 0,
+		.pinned = !model && enforced,
 		.read_only = true,
 	};
 	struct tw_iterator iterator = { 0 };

@@ -26,7 +26,8 @@ struct loop {
 	struct tw_file_watch *policy;
 	struct tw_cgroup_watch *cgroups;
 	struct tw_sweeper *sweeper;   /* NULL: open connections are left alone */
-	char refusal[TW_REFUSAL_LEN]; /* of the last policy; "" where it was good */
+	char refusal[TW_REFUSAL_LEN]; /* said last; "" where the next one is news */
+	bool refused;		      /* the last policy was */
 	bool cgroups_failed;	      /* said once, until it works again */
 };
 
@@ -35,6 +36,7 @@ struct loop {
 /* Say why a policy is refused, once for each reason, and note it where `status` finds it. */
 static void refuse(struct loop *loop, const char *reason, const struct tw_diags *diags)
 {
+	loop->refused = true;
 	if (!strcmp(loop->refusal, reason))
 		return;
 	snprintf(loop->refusal, sizeof(loop->refusal), "%s", reason);
@@ -65,8 +67,9 @@ static void first_error(const struct tw_diags *diags, char text[static TW_REFUSA
 
 static void accept_policy(struct loop *loop, bool changed)
 {
-	bool refused = loop->refusal[0];
+	bool refused = loop->refused;
 
+	loop->refused = false;
 	loop->refusal[0] = '\0';
 	if (changed) {
 		tw_enforcer_say(loop->enforcer, "policy loaded");
@@ -110,9 +113,14 @@ static void on_policy_changed(void *data)
 
 /* --- the cgroup tree ---------------------------------------------------------------- */
 
-static void on_cgroups_lost(void *data)
+static void sweep_all(struct loop *loop)
 {
-	struct loop *loop = data;
+	if (loop->sweeper)
+		tw_sweeper_all(loop->sweeper);
+}
+
+static void sync_cgroups(struct loop *loop)
+{
 	struct tw_cgroup_scope scope = tw_enforcer_scope(loop->enforcer);
 	int error = tw_cgroup_sets_sync(loop->enforcer->live.cgroups, &scope);
 
@@ -121,6 +129,13 @@ static void on_cgroups_lost(void *data)
 			 "policies",
 			 strerror(-error));
 	loop->cgroups_failed = error;
+}
+
+/* Which cgroups are new is not known, nor where the sockets are that they opened meanwhile. */
+static void on_cgroups_lost(void *data)
+{
+	sync_cgroups(data);
+	sweep_all(data);
 }
 
 /* Sockets that it opened before we knew it met its ancestor's policies. */
@@ -132,6 +147,16 @@ static int add_cgroup(struct loop *loop, int map, const struct tw_cgroup_scope *
 	if (error == 1 && loop->sweeper)
 		tw_sweeper_cgroup(loop->sweeper, path);
 	return error < 0 ? error : 0;
+}
+
+/* Its path is too long for the event: look for it in the tree. */
+static int sync_and_sweep(struct loop *loop, int map, const struct tw_cgroup_scope *scope)
+{
+	int error = tw_cgroup_sets_sync(map, scope);
+
+	if (!error)
+		sweep_all(loop);
+	return error;
 }
 
 static void on_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
@@ -146,7 +171,7 @@ static void on_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id
 	else if (path)
 		error = add_cgroup(loop, map, &scope, path, id);
 	else
-		error = tw_cgroup_sets_sync(map, &scope);
+		error = sync_and_sweep(loop, map, &scope);
 	if (error && !loop->cgroups_failed)
 		tw_error("cannot give the cgroup %s its own policies: %s; it has its ancestor's",
 			 path ?: "with a long path", strerror(-error));
@@ -165,7 +190,7 @@ static void on_hangup(evutil_socket_t signal, short what, void *data)
 	/* Asked for by a person, so an answer each time. */
 	loop->refusal[0] = '\0';
 	reload(loop);
-	if (!loop->refusal[0] && number == loop->enforcer->live.number)
+	if (!loop->refused && number == loop->enforcer->live.number)
 		tw_info("the policy has not changed");
 }
 
@@ -182,8 +207,9 @@ static void on_swept(void *data)
 {
 	struct loop *loop = data;
 
+	/* Not loopbreak: where the sweep cannot even begin, the loop has not begun either. */
 	if (loop->run->once)
-		event_base_loopbreak(loop->base);
+		event_base_loopexit(loop->base, NULL);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *data)
@@ -236,7 +262,6 @@ static int add_events(struct loop *loop)
 	loop->interrupt = evsignal_new(loop->base, SIGINT, on_end, loop);
 	loop->terminate = evsignal_new(loop->base, SIGTERM, on_end, loop);
 	error = add(loop->hangup, NULL) ?: add(loop->interrupt, NULL) ?: add(loop->terminate, NULL);
-	release_signals();
 	if (error || !loop->run->stats)
 		return error;
 	loop->tick = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
@@ -259,7 +284,7 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 		error = tw_sweeper_open(loop->base, &enforcer->tree, &sweep, &loop->sweeper, fault);
 		if (error)
 			return error;
-		tw_sweeper_all(loop->sweeper);
+		sweep_all(loop);
 	}
 	if (loop->run->once)
 		return 0;
@@ -269,7 +294,7 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 		tw_error("%s; new cgroups have their ancestors' policies until the next reload",
 			 fault->text);
 	} else {
-		on_cgroups_lost(loop);
+		sync_cgroups(loop);
 	}
 	if (!loop->run->policy)
 		return 0;
@@ -305,6 +330,7 @@ int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct t
 	error = follow(&loop, fault);
 	if (error)
 		return error;
+	release_signals();
 	if (event_base_dispatch(loop.base) < 0)
 		return tw_fault(fault, -EIO, "the event loop failed");
 	return 0;

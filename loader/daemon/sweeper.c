@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #include "kernel/sweep.h"
@@ -11,7 +12,9 @@
 #include "lib/cleanup.h"
 #include "lib/log.h"
 
-#define TICK_MS 10
+/* Writes are paced in steps of this many a second. */
+#define STEPS	  100
+#define SECOND_US 1000000
 
 struct tw_sweeper {
 	const struct tw_cgroup_tree *tree;
@@ -61,6 +64,14 @@ static void say(const struct tw_sweeper *sweeper)
 			   missed);
 }
 
+static void sweep_late_soon(struct tw_sweeper *sweeper)
+{
+	const struct timeval delay = { .tv_sec = TW_SWEEP_COALESCE_MS / 1000 };
+
+	if (!sweeper->sweep && !event_pending(sweeper->late, EV_TIMEOUT, NULL))
+		event_add(sweeper->late, &delay);
+}
+
 static void finish(struct tw_sweeper *sweeper)
 {
 	bool full = sweeper->full;
@@ -69,15 +80,18 @@ static void finish(struct tw_sweeper *sweeper)
 	stop(sweeper);
 	if (full && sweeper->options.done)
 		sweeper->options.done(sweeper->options.data);
-	if (sweeper->late_cgroups.len && !event_pending(sweeper->late, EV_TIMEOUT, NULL))
-		event_active(sweeper->late, EV_TIMEOUT, 0);
+	if (sweeper->late_cgroups.len)
+		sweep_late_soon(sweeper);
 }
 
 /* --- its course ------------------------------------------------------------------------ */
 
-static void go_on(struct tw_sweeper *sweeper, unsigned ms)
+/* Go on when the rate allows it after so many writes. */
+static void go_on(struct tw_sweeper *sweeper, unsigned written)
 {
-	const struct timeval delay = { .tv_usec = (suseconds_t)ms * 1000 };
+	uint64_t us = (uint64_t)written * SECOND_US / sweeper->options.rate;
+	const struct timeval delay = { .tv_sec = (time_t)(us / SECOND_US),
+				       .tv_usec = (suseconds_t)(us % SECOND_US) };
 
 	event_add(sweeper->tick, &delay);
 }
@@ -103,11 +117,11 @@ static bool begin_next(struct tw_sweeper *sweeper)
 	return true;
 }
 
-/* One step a turn of the loop: at most a namespace, at most the writes of a tick. */
+/* One step a turn of the loop: at most a namespace, at most the writes of a moment. */
 static void on_tick(evutil_socket_t fd, short what, void *data)
 {
 	struct tw_sweeper *sweeper = data;
-	unsigned budget = sweeper->options.rate * TICK_MS / 1000 ?: 1, written = 0;
+	unsigned budget = sweeper->options.rate / STEPS ?: 1, written = 0;
 	int more;
 
 	(void)fd;
@@ -124,13 +138,19 @@ static void on_tick(evutil_socket_t fd, short what, void *data)
 	sweeper->written = sweeper->written || written;
 	if (more < 0)
 		tw_warning("a sweep of one network namespace ended early: %s", strerror(-more));
-	go_on(sweeper, written ? TICK_MS : 0);
+	go_on(sweeper, written);
 }
 
 static int start(struct tw_sweeper *sweeper, struct tw_fault *fault)
 {
-	int error = tw_sweep_open(TW_SWEEP_ENFORCE, &sweeper->sweep, fault);
+	sigset_t all, before;
+	int error;
 
+	/* A signal would interrupt the verifier, which then gives up: EAGAIN. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	error = tw_sweep_open(TW_SWEEP_ENFORCE, &sweeper->sweep, fault);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (error)
 		return error;
 	sweeper->next = 0;
@@ -168,19 +188,30 @@ void tw_sweeper_all(struct tw_sweeper *sweeper)
 
 /* --- late cgroups ------------------------------------------------------------------------ */
 
+static int find_namespaces_in(const char *path, uint64_t id, void *data)
+{
+	struct tw_sweeper *sweeper = data;
+	_cleanup_close_ int cgroup = -1;
+	int procs;
+
+	(void)id;
+	if (tw_cgroup_open(sweeper->tree, path, &cgroup))
+		return 0;
+	procs = openat(cgroup, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	return procs < 0 ? 0 : tw_netns_find_in(procs, &sweeper->namespaces);
+}
+
+/* Those below it have its policies, so they are not late themselves: a container in its pod. */
 static void find_namespaces(struct tw_sweeper *sweeper)
 {
 	const char *end = sweeper->late_cgroups.data + sweeper->late_cgroups.len;
 
 	for (const char *path = sweeper->late_cgroups.data; path < end; path += strlen(path) + 1) {
-		_cleanup_close_ int cgroup = -1;
-		int procs;
+		int error = tw_cgroup_walk(sweeper->tree, path, find_namespaces_in, sweeper);
 
-		if (tw_cgroup_open(sweeper->tree, path, &cgroup))
-			continue;
-		procs = openat(cgroup, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-		if (procs >= 0)
-			tw_netns_find_in(procs, &sweeper->namespaces);
+		if (error && error != -ENOENT)
+			tw_warning("not all connections of cgroup %s are swept: %s", path,
+				   strerror(-error));
 	}
 	tw_buf_truncate(&sweeper->late_cgroups, 0);
 }
@@ -203,14 +234,11 @@ static void on_late(evutil_socket_t fd, short what, void *data)
 
 void tw_sweeper_cgroup(struct tw_sweeper *sweeper, const char *path)
 {
-	const struct timeval delay = { .tv_sec = TW_SWEEP_COALESCE_MS / 1000 };
-
 	if (tw_buf_add(&sweeper->late_cgroups, path, strlen(path) + 1)) {
 		tw_sweeper_all(sweeper);
 		return;
 	}
-	if (!sweeper->sweep && !event_pending(sweeper->late, EV_TIMEOUT, NULL))
-		event_add(sweeper->late, &delay);
+	sweep_late_soon(sweeper);
 }
 
 int tw_sweeper_open(struct event_base *base, const struct tw_cgroup_tree *tree,

@@ -65,14 +65,6 @@ static int fill(int map, const struct collection *found)
 	return error;
 }
 
-/* Room for as many again, since cgroups come while a generation runs. */
-static __u32 room(size_t count)
-{
-	size_t entries = count * 2 + 1024;
-
-	return (__u32)(entries < TW_MAX_CGROUPS ? entries : TW_MAX_CGROUPS);
-}
-
 int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map)
 {
 	_cleanup_(collection_free) struct collection found = { .model = scope->model };
@@ -83,8 +75,9 @@ int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map)
 	error = tw_cgroup_walk(scope->tree, scope->attach_path, collect, &found);
 	if (error)
 		return error;
+	/* Of full size, which takes 1 MiB: a node starts small and fills up without a reload. */
 	map = bpf_map_create(BPF_MAP_TYPE_HASH, "tw_cgroups", sizeof(uint64_t),
-			     sizeof(struct tw_set), room(found.count), &opts);
+			     sizeof(struct tw_set), TW_MAX_CGROUPS, &opts);
 	if (map < 0)
 		return -errno;
 	error = fill(map, &found);

@@ -15,7 +15,7 @@ struct tw_cgroup_scope {
 	const char *attach_path;
 };
 
-/* Make the map and fill it from the tree; room is left for cgroups to come. */
+/* Make the map and fill it from the tree; there is room for TW_MAX_CGROUPS. */
 int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map);
 
 /*

@@ -22,7 +22,7 @@
  * tcp: Support bpf_(get|set)sockopt in bpf tcp iter" and its series). Asked of
  * the kernel, by loading a program that does. May go with the last 5.10.
  */
-static int load(const struct tw_iterator_options *options, bool writes,
+static int load(const struct tw_iterator_options *options, bool able,
 		struct tw_sweep_bpf **ret_skel, struct tw_fault *fault)
 {
 	struct tw_sweep_bpf *skel;
@@ -33,9 +33,9 @@ static int load(const struct tw_iterator_options *options, bool writes,
 	if (!skel)
 		return tw_fault(fault, -errno, "cannot open the BPF object of the sweep: %m");
 	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
-	skel->rodata->tw_have_storage = writes;
+	skel->rodata->tw_have_storage = able;
 	skel->rodata->tw_restore = options->restore;
-	bpf_program__set_autoload(skel->progs.tw_sweep, writes);
+	bpf_program__set_autoload(skel->progs.tw_sweep, able && !options->read_only);
 	error = tw_maps_pin(skel->obj, options->pinned, fault);
 	if (!error) {
 		error = tw_sweep_bpf__load(skel);
@@ -54,12 +54,12 @@ int tw_iterator_open(const struct tw_iterator_options *options, struct tw_iterat
 		     struct tw_fault *fault)
 {
 	struct tw_sweep_bpf *skel;
-	bool writes = !options->read_only;
-	int error = load(options, writes, &skel, fault);
+	bool able = true;
+	int error = load(options, able, &skel, fault);
 
-	if (error == -EINVAL && writes) {
-		writes = false;
-		error = load(options, false, &skel, fault);
+	if (error == -EINVAL) {
+		able = false;
+		error = load(options, able, &skel, fault);
 	}
 	if (error)
 		return error;
@@ -67,7 +67,7 @@ int tw_iterator_open(const struct tw_iterator_options *options, struct tw_iterat
 		.skel = skel,
 		.maps = tw_maps_of(skel->obj),
 		.records = bpf_map__fd(skel->maps.tw_records),
-		.writes = writes,
+		.writes = able && !options->read_only,
 	};
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -103,10 +104,23 @@ static int add_folder(struct tw_netns_list *list, const char *path)
 	return error;
 }
 
+/* Each namespace takes a descriptor: more than the 1024 that are the usual soft limit. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int tw_netns_find(struct tw_netns_list *list)
 {
-	int error = add(list, AT_FDCWD, "/proc/self/ns/net");
+	int error;
 
+	allow_descriptors();
+	error = add(list, AT_FDCWD, "/proc/self/ns/net");
 	if (!error)
 		error = add_processes(list);
 	if (!error)

@@ -26,6 +26,7 @@ struct found {
 	__u8 direction;
 	bool done;
 	struct tw_options sysctl;
+	struct tw_set observers;
 };
 
 struct tw_sweep_fd {
@@ -38,7 +39,9 @@ struct tw_sweep_fd {
 	struct found *list; /* of this namespace, sorted by inode */
 	size_t count;
 	size_t size;
-	DIR *proc; /* where the pass is */
+	size_t left;	/* of them, not met yet */
+	bool elsewhere; /* among processes of other namespaces now */
+	DIR *proc;	/* where the pass is */
 	DIR *fds;
 	int pidfd;
 };
@@ -93,7 +96,34 @@ static int write_options(int fd, const struct tw_options *want, const struct tw_
 	return error;
 }
 
-static enum tw_outcome settle(const struct tw_sweep_fd *sweep, const struct found *found, int fd,
+static void count(struct tw_sweep_fd *sweep, const struct tw_policy *policy, __u8 direction,
+		  enum tw_outcome outcome)
+{
+	__u32 key = (__u32)policy->counter * TW_DIRECTIONS + direction;
+	struct tw_counts counts;
+
+	if (bpf_map_lookup_elem(sweep->iterator->maps.swept, &key, &counts) < 0)
+		return;
+	counts.sockets[outcome]++;
+	bpf_map_update_elem(sweep->iterator->maps.swept, &key, &counts, BPF_ANY);
+}
+
+/* Count what the observers would do. */
+static void observe(struct tw_sweep_fd *sweep, const struct found *found,
+		    const struct tw_options *now, const struct tw_options *base, __u32 app)
+{
+	for (__u32 i = 0; i < TW_MAX_POLICIES; i++) {
+		const struct tw_policy *policy = &sweep->generation->policy[i];
+		struct tw_plan plan;
+
+		if (!(found->observers.word[i / 64] >> i % 64 & 1))
+			continue;
+		tw_plan(policy, now, base, app, &plan);
+		count(sweep, policy, found->direction, tw_plan_outcome(&plan, 1));
+	}
+}
+
+static enum tw_outcome settle(struct tw_sweep_fd *sweep, const struct found *found, int fd,
 			      const struct tw_policy *policy)
 {
 	struct tw_options now, base;
@@ -106,6 +136,8 @@ static enum tw_outcome settle(const struct tw_sweep_fd *sweep, const struct foun
 	if (read_options(fd, &now))
 		return TW_FAILED;
 	app = tw_base(&now, &found->sysctl, &record, &base);
+	if (sweep->first)
+		observe(sweep, found, &now, &base, app);
 	tw_plan(policy, &now, &base, app, &plan);
 	if (plan.write && write_options(fd, &plan.want, &now, plan.write))
 		return TW_FAILED;
@@ -124,18 +156,6 @@ static enum tw_outcome settle(const struct tw_sweep_fd *sweep, const struct foun
 	return tw_plan_outcome(&plan, 0);
 }
 
-static void count(struct tw_sweep_fd *sweep, const struct tw_policy *policy, __u8 direction,
-		  enum tw_outcome outcome)
-{
-	__u32 key = (__u32)policy->counter * TW_DIRECTIONS + direction;
-	struct tw_counts counts;
-
-	if (bpf_map_lookup_elem(sweep->iterator->maps.swept, &key, &counts) < 0)
-		return;
-	counts.sockets[outcome]++;
-	bpf_map_update_elem(sweep->iterator->maps.swept, &key, &counts, BPF_ANY);
-}
-
 static bool settle_found(struct tw_sweep_fd *sweep, struct found *found, int fd)
 {
 	static const struct tw_policy nobody = { 0 };
@@ -145,9 +165,10 @@ static bool settle_found(struct tw_sweep_fd *sweep, struct found *found, int fd)
 	enum tw_outcome outcome = settle(sweep, found, fd, policy);
 
 	found->done = true;
-	sweep->counts.seen++;
+	sweep->left--;
+	sweep->counts.seen += sweep->first;
 	sweep->counts.written += outcome == TW_SET;
-	sweep->counts.failed += outcome == TW_FAILED;
+	sweep->counts.failed += sweep->first && outcome == TW_FAILED;
 	if (matched && (sweep->first || outcome == TW_SET))
 		count(sweep, policy, found->direction, outcome);
 	return outcome == TW_SET;
@@ -162,7 +183,7 @@ static int collect(const struct tw_socket *socket, void *data)
 	if (socket->state == TCP_LISTEN_STATE)
 		return 0;
 	if (socket->flags & TW_SOCKET_ORPHAN) {
-		sweep->counts.orphans++;
+		sweep->counts.orphans += sweep->first;
 		return 0;
 	}
 	if (!socket->inode)
@@ -181,6 +202,7 @@ static int collect(const struct tw_socket *socket, void *data)
 		.winner = socket->winner,
 		.direction = socket->direction,
 		.sysctl = socket->sysctl,
+		.observers = socket->observers,
 	};
 	return 0;
 }
@@ -199,7 +221,8 @@ static void end_pass(struct tw_sweep_fd *sweep)
 	tw_closep(&sweep->pidfd);
 	sweep->fds = sweep->proc = NULL;
 	sweep->pidfd = -1;
-	sweep->count = 0;
+	sweep->count = sweep->left = 0;
+	sweep->elsewhere = false;
 }
 
 int tw_sweep_fd_begin(struct tw_sweep_fd *sweep, const struct tw_netns *ns, bool first)
@@ -213,30 +236,43 @@ int tw_sweep_fd_begin(struct tw_sweep_fd *sweep, const struct tw_netns *ns, bool
 	error = sweep->restore ? 0 : tw_generation_read(&sweep->iterator->maps, sweep->generation);
 	if (!error)
 		error = tw_iterator_list(sweep->iterator, ns, collect, sweep);
-	if (error)
-		return error;
+	if (error || !sweep->count)
+		return error ?: 1;
 	qsort(sweep->list, sweep->count, sizeof(*sweep->list), by_inode);
+	sweep->left = sweep->count;
 	sweep->proc = opendir("/proc");
 	return sweep->proc ? 0 : -errno;
 }
 
-/* Open the next process of this namespace; 0: there is none. */
+/* The next process of this namespace, then of the others where that did not bring all. */
+static const struct dirent *next_entry(struct tw_sweep_fd *sweep)
+{
+	const struct dirent *entry = sweep->left ? readdir(sweep->proc) : NULL;
+
+	if (entry || !sweep->left || sweep->elsewhere)
+		return entry;
+	sweep->elsewhere = true;
+	rewinddir(sweep->proc);
+	return readdir(sweep->proc);
+}
+
+/* Open the next process; 0: there is none. */
 static int next_process(struct tw_sweep_fd *sweep)
 {
-	struct dirent *entry;
+	const struct dirent *entry;
 
 	tw_closedirp(&sweep->fds);
 	tw_closep(&sweep->pidfd);
 	sweep->fds = NULL;
 	sweep->pidfd = -1;
-	while ((entry = readdir(sweep->proc))) {
+	while ((entry = next_entry(sweep))) {
 		char path[NAME_MAX + sizeof("/proc//ns/net")];
 		struct stat st;
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
-		if (stat(path, &st) < 0 || st.st_ino != sweep->netns)
+		if (stat(path, &st) < 0 || (st.st_ino == sweep->netns) == sweep->elsewhere)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/fd", entry->d_name);
 		sweep->fds = opendir(path);

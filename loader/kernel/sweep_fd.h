@@ -5,8 +5,8 @@
  * descriptors that pidfd_getfd(2) takes from the processes that have them.
  * May go with the last 5.10.
  *
- * It misses sockets in no descriptor table of a process in their namespace:
- * not yet accepted, on their way through SCM_RIGHTS, fixed files of io_uring.
+ * It misses sockets in no descriptor table: not yet accepted, on their way
+ * through SCM_RIGHTS, fixed files of io_uring.
  * The kernel's own lock is not held over the five options, so an application
  * that sets one in this very moment may be overwritten.
  */

@@ -3,69 +3,108 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <libgen.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 
+#include "lib/buf.h"
 #include "lib/cleanup.h"
 
-#define MASK                                                                                \
-	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | \
-	 IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+/* In a folder on the way to the policy names come and go; in the one that holds it files change too. */
+#define WAY                                                                                    \
+	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | \
+	 IN_ONLYDIR | IN_MASK_ADD)
+#define HOLDER (WAY | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB)
+
+#define MAX_LINKS 40 /* that a path may lead through, path_resolution(7) */
 
 struct tw_file_watch {
+	struct event_base *base;
 	int fd;
 	char *path;
-	char *real; /* what it leads to; NULL while it is not there */
+	struct tw_buf names; /* on the way to the policy, each with its NUL */
 	void (*changed)(void *data);
 	void *data;
 	struct event *readable;
 	struct event *delay;
 };
 
-static bool watch_folder(struct tw_file_watch *watch, const char *folder)
+/* Where a symlink leads; NULL: it is none. */
+static char *read_link(const char *path)
 {
-	return inotify_add_watch(watch->fd, folder, MASK) >= 0;
+	char target[PATH_MAX];
+	ssize_t len = readlink(path, target, sizeof(target));
+
+	return len > 0 && len < (ssize_t)sizeof(target) ? strndup(target, (size_t)len) : NULL;
 }
 
-/* The folder that holds `path`, or where that is not there, the nearest above it that is. */
-static void watch_holder(struct tw_file_watch *watch, const char *path)
+static char *join(const char *folder, const char *name, int len)
 {
-	_cleanup_free_ char *folder = strdup(path);
-	char *up = folder;
+	char *path;
 
-	while (up) {
-		up = dirname(up);
-		if (watch_folder(watch, up) || !strcmp(up, "/") || !strcmp(up, "."))
-			return;
+	return asprintf(&path, "%s/%.*s", folder, len, name) < 0 ? NULL : path;
+}
+
+/* A path that is being walked: the name that `rest` starts with is looked for in `at`. */
+struct way {
+	char *at;
+	char *rest;
+	unsigned links;
+};
+
+static void replace(char **text, char *by)
+{
+	free(*text);
+	*text = by;
+}
+
+static void way_free(struct way *way)
+{
+	free(way->at);
+	free(way->rest);
+}
+
+/* Watch one folder and go on by one name. False: the way ends. */
+static bool step(struct tw_file_watch *watch, struct way *way)
+{
+	const char *name = way->rest + strspn(way->rest, "/");
+	size_t len = strcspn(name, "/");
+	const char *after = name + len + strspn(name + len, "/");
+	_cleanup_free_ char *here = join(way->at, name, (int)len);
+	_cleanup_free_ char *target = here ? read_link(here) : NULL;
+
+	inotify_add_watch(watch->fd, way->at, *after ? WAY : HOLDER);
+	if (!len || !here || tw_buf_add(&watch->names, name, len) ||
+	    tw_buf_add(&watch->names, "", 1))
+		return false;
+	if (!target) {
+		replace(&way->at, TAKE_PTR(here));
+		replace(&way->rest, strdup(after));
+		return way->rest;
 	}
+	if (*target == '/')
+		replace(&way->at, strdup("/"));
+	replace(&way->rest, join(target, after, (int)strlen(after)));
+	return way->at && way->rest && way->links++ < MAX_LINKS;
 }
 
 /*
- * Watch all that can change what `path` says: the folder that holds it, itself
- * if it is a folder, and the folder of what it leads to if it is a symlink.
- * A watch that is there already is left as it is.
+ * Watch all that can change what the path says: each folder that a name on the
+ * way to it stands in, with symlinks walked through, and itself if it is a
+ * folder. What is not there cannot be watched: the folder above sees it come.
  */
-static void choose(struct tw_file_watch *watch)
+static void watch_way(struct tw_file_watch *watch)
 {
-	free(watch->real);
-	watch->real = realpath(watch->path, NULL);
-	watch_holder(watch, watch->path);
-	watch_folder(watch, watch->path);
-	if (watch->real)
-		watch_holder(watch, watch->real);
-}
+	_cleanup_(way_free) struct way way = {
+		.at = strdup(*watch->path == '/' ? "/" : "."),
+		.rest = strdup(watch->path),
+	};
 
-static bool is_component(const char *path, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *at = path; (at = strstr(at, name)); at++)
-		if ((at == path || at[-1] == '/') && (!at[len] || at[len] == '/'))
-			return true;
-	return false;
+	tw_buf_truncate(&watch->names, 0);
+	while (way.at && way.rest && step(watch, &way))
+		;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -75,17 +114,24 @@ static bool ends_with(const char *text, const char *end)
 	return len >= n && !strcmp(text + len - n, end);
 }
 
+static bool is_on_the_way(const struct tw_file_watch *watch, const char *name)
+{
+	const char *end = watch->names.data + watch->names.len;
+
+	for (const char *at = watch->names.data; at < end; at += strlen(at) + 1)
+		if (!strcmp(at, name))
+			return true;
+	return false;
+}
+
 /*
  * Whether a name in a watched folder has to do with the policy: the folder may
  * be a busy one. `..data` is what a ConfigMap's swap renames.
  */
 static bool concerns(const struct tw_file_watch *watch, const struct inotify_event *event)
 {
-	if (!event->len)
-		return true;
-	return !strcmp(event->name, "..data") || ends_with(event->name, ".yaml") ||
-	       is_component(watch->path, event->name) ||
-	       (watch->real && is_component(watch->real, event->name));
+	return !event->len || !strcmp(event->name, "..data") || ends_with(event->name, ".yaml") ||
+	       is_on_the_way(watch, event->name);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *data)
@@ -110,31 +156,56 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 		event_add(watch->delay, &delay);
 }
 
+/* Watch nothing any more. */
+static void forget(struct tw_file_watch *watch)
+{
+	if (watch->readable)
+		event_free(watch->readable);
+	tw_closep(&watch->fd);
+	watch->readable = NULL;
+	watch->fd = -1;
+}
+
+/* A new descriptor, with watches on what matters now and on nothing else. */
+static int choose(struct tw_file_watch *watch)
+{
+	_cleanup_close_ int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct event *readable;
+
+	if (fd < 0)
+		return -errno;
+	readable = event_new(watch->base, fd, EV_READ | EV_PERSIST, on_readable, watch);
+	if (!readable || event_add(readable, NULL)) {
+		if (readable)
+			event_free(readable);
+		return -ENOMEM;
+	}
+	forget(watch);
+	watch->readable = readable;
+	watch->fd = TAKE_FD(fd);
+	watch_way(watch);
+	return 0;
+}
+
 static void on_delay(evutil_socket_t fd, short what, void *data)
 {
 	struct tw_file_watch *watch = data;
 
 	(void)fd;
 	(void)what;
-	/* First the watches: what changes from here on is another event. */
-	choose(watch);
+	/* First the watches: what changes from here on is another event. Without new ones, the old. */
+	if (choose(watch))
+		watch_way(watch);
 	watch->changed(watch->data);
 }
 
-static int start(struct tw_file_watch *watch, struct event_base *base, const char *path)
+static int start(struct tw_file_watch *watch, const char *path)
 {
 	watch->path = strdup(path);
-	if (!watch->path)
+	watch->delay = evtimer_new(watch->base, on_delay, watch);
+	if (!watch->path || !watch->delay)
 		return -ENOMEM;
-	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (watch->fd < 0)
-		return -errno;
-	choose(watch);
-	watch->readable = event_new(base, watch->fd, EV_READ | EV_PERSIST, on_readable, watch);
-	watch->delay = evtimer_new(base, on_delay, watch);
-	if (!watch->readable || !watch->delay || event_add(watch->readable, NULL))
-		return -ENOMEM;
-	return 0;
+	return choose(watch);
 }
 
 int tw_file_watch_start(struct event_base *base, const char *path, void (*changed)(void *data),
@@ -145,8 +216,14 @@ int tw_file_watch_start(struct event_base *base, const char *path, void (*change
 
 	if (!watch)
 		return tw_fault(fault, -ENOMEM, "cannot follow %s: %m", path);
-	*watch = (struct tw_file_watch){ .fd = -1, .changed = changed, .data = data };
-	error = start(watch, base, path);
+	*watch = (struct tw_file_watch){
+		.base = base,
+		.fd = -1,
+		.changed = changed,
+		.data = data,
+		.names = TW_BUF_INIT,
+	};
+	error = start(watch, path);
 	if (error) {
 		tw_file_watch_stop(watch);
 		return tw_fault(fault, error, "cannot follow %s: %m", path);
@@ -159,12 +236,10 @@ void tw_file_watch_stop(struct tw_file_watch *watch)
 {
 	if (!watch)
 		return;
-	if (watch->readable)
-		event_free(watch->readable);
+	forget(watch);
 	if (watch->delay)
 		event_free(watch->delay);
-	tw_closep(&watch->fd);
 	free(watch->path);
-	free(watch->real);
+	tw_buf_free(&watch->names);
 	free(watch);
 }

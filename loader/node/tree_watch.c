@@ -16,17 +16,22 @@ struct folder {
 	int wd;
 	uint64_t id;
 	char *path;
+	unsigned scan;	     /* that found it last */
+	struct folder *next; /* that was not found either */
 };
 
 struct tw_tree_watch {
 	int fd;
 	const struct tw_cgroup_tree *tree;
+	char *top;
 	tw_cgroup_event_fn call;
 	void *data;
 	void *by_wd; /* tsearch(3) roots over the same folders */
 	void *by_path;
 	bool lost;
-	bool telling; /* folders found now are news */
+	bool telling;  /* folders found now are news */
+	unsigned scan; /* of the whole tree, the number of the last one */
+	struct folder *gone;
 };
 
 static int compare_wd(const void *a, const void *b)
@@ -59,13 +64,25 @@ static void forget(struct tw_tree_watch *watch, struct folder *folder)
 	free(folder);
 }
 
+static void tell_removed(struct tw_tree_watch *watch, struct folder *folder)
+{
+	watch->call(TW_CGROUP_REMOVED, folder->path, folder->id, watch->data);
+	forget(watch, folder);
+}
+
 static int remember(struct tw_tree_watch *watch, int wd, const char *path, uint64_t id)
 {
+	struct folder *before =
+		find(&watch->by_path, &(struct folder){ .path = (char *)path }, compare_path);
 	struct folder *folder = calloc(1, sizeof(*folder));
 
 	if (!folder)
 		return -ENOMEM;
+	/* Another one of that name, whose end was lost. */
+	if (before)
+		tell_removed(watch, before);
 	folder->wd = wd;
+	folder->scan = watch->scan;
 	folder->id = id;
 	folder->path = strdup(path);
 	if (!folder->path || !tsearch(folder, &watch->by_wd, compare_wd)) {
@@ -95,8 +112,10 @@ static int add(const char *path, uint64_t id, void *data)
 	if (wd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	known = find(&watch->by_wd, &(struct folder){ .wd = wd }, compare_wd);
-	if (known)
+	if (known) {
+		known->scan = watch->scan;
 		return 0;
+	}
 	error = remember(watch, wd, path, id);
 	if (!error && watch->telling)
 		watch->call(TW_CGROUP_CREATED, path, id, watch->data);
@@ -107,6 +126,7 @@ static void handle(struct tw_tree_watch *watch, const struct inotify_event *even
 {
 	_cleanup_buf_ struct tw_buf path = TW_BUF_INIT;
 	struct folder *parent, *child;
+	int error;
 
 	if (event->mask & IN_Q_OVERFLOW)
 		watch->lost = true;
@@ -114,7 +134,8 @@ static void handle(struct tw_tree_watch *watch, const struct inotify_event *even
 	if (!parent)
 		return;
 	if (event->mask & IN_IGNORED) {
-		forget(watch, parent);
+		/* It is gone itself, which its parent may tell only after this. */
+		tell_removed(watch, parent);
 		return;
 	}
 	if (!(event->mask & IN_ISDIR))
@@ -126,15 +147,41 @@ static void handle(struct tw_tree_watch *watch, const struct inotify_event *even
 	}
 	if (event->mask & IN_CREATE) {
 		/* With what was made below it before it was watched. */
-		if (tw_cgroup_walk(watch->tree, path.data, add, watch))
+		error = tw_cgroup_walk(watch->tree, path.data, add, watch);
+		if (error && error != -ENOENT)
 			watch->lost = true;
 		return;
 	}
 	child = find(&watch->by_path, &(struct folder){ .path = path.data }, compare_path);
 	if (child) {
-		watch->call(TW_CGROUP_REMOVED, child->path, child->id, watch->data);
 		inotify_rm_watch(watch->fd, child->wd);
-		forget(watch, child);
+		tell_removed(watch, child);
+	}
+}
+
+static void collect_gone(const void *node, VISIT visit, void *data)
+{
+	struct folder *folder = *(struct folder *const *)node;
+	struct tw_tree_watch *watch = data;
+
+	if ((visit == postorder || visit == leaf) && folder->scan != watch->scan) {
+		folder->next = watch->gone;
+		watch->gone = folder;
+	}
+}
+
+/* Find out what the lost events would have told. */
+static void scan_again(struct tw_tree_watch *watch)
+{
+	watch->scan++;
+	if (tw_cgroup_walk(watch->tree, watch->top, add, watch))
+		return;
+	twalk_r(watch->by_wd, collect_gone, watch);
+	while (watch->gone) {
+		struct folder *folder = watch->gone;
+
+		watch->gone = folder->next;
+		tell_removed(watch, folder);
 	}
 }
 
@@ -152,6 +199,8 @@ bool tw_tree_watch_read(struct tw_tree_watch *watch)
 			handle(watch, event);
 		}
 	}
+	if (watch->lost)
+		scan_again(watch);
 	return watch->lost;
 }
 
@@ -164,8 +213,11 @@ int tw_tree_watch_open(const struct tw_cgroup_tree *tree, const char *path, tw_c
 	if (!watch)
 		return -ENOMEM;
 	*watch = (struct tw_tree_watch){ .tree = tree, .call = call, .data = data };
+	watch->top = strdup(path);
 	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	error = watch->fd < 0 ? -errno : tw_cgroup_walk(tree, path, add, watch);
+	error = watch->fd < 0 ? -errno : watch->top ? 0 : -ENOMEM;
+	if (!error)
+		error = tw_cgroup_walk(tree, path, add, watch);
 	if (error) {
 		tw_tree_watch_close(watch);
 		return error;
@@ -182,6 +234,7 @@ void tw_tree_watch_close(struct tw_tree_watch *watch)
 	while (watch->by_wd)
 		forget(watch, *(struct folder **)watch->by_wd);
 	tw_closep(&watch->fd);
+	free(watch->top);
 	free(watch);
 }
 

@@ -331,6 +331,138 @@ static void match__counts_sysctl_values_as_there(void **state)
 	assert_int_equal(plan.want.value[TW_USER_TIMEOUT], 225000);
 }
 
+/* --- whose value is it ----------------------------------------------------- */
+
+/* What a sweep leaves behind: the policy's values written over `before`. */
+static struct tw_record record_of(const struct tw_options *before, struct tw_options *ret_now)
+{
+	struct tw_policy policy = default_policy();
+	__u32 app = tw_app_fields(before, &fresh);
+	struct tw_plan plan;
+
+	tw_plan(&policy, before, before, app, &plan);
+	*ret_now = plan.want;
+	return (struct tw_record){
+		.app = (__u8)app,
+		.written = (__u8)plan.impose,
+		.original = *before,
+		.ours = plan.want,
+	};
+}
+
+static void match__keeps_all_where_there_is_no_record(void **state)
+{
+	struct tw_options now = options(1, 50, 75, 9, 3000), base;
+	struct tw_record none = { 0 };
+
+	(void)state;
+	assert_int_equal(tw_base(&now, &fresh, &none, &base),
+			 TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_IDLE) | TW_BIT(TW_USER_TIMEOUT));
+	assert_values(&base, &now);
+	assert_int_equal(tw_base(&fresh, &fresh, &none, &base), 0);
+	assert_values(&base, &fresh);
+}
+
+static void match__lets_go_of_what_is_still_ours(void **state)
+{
+	struct tw_options now, base;
+	struct tw_record record = record_of(&fresh, &now);
+
+	(void)state;
+	assert_int_equal(record.written, ALL);
+	assert_int_equal(tw_base(&now, &fresh, &record, &base), 0);
+	assert_values(&base, &fresh);
+}
+
+/* The system's values may have changed meanwhile: those of now are what unset means. */
+static void match__lets_go_to_the_sysctls_of_now(void **state)
+{
+	struct tw_options now, base, sysctl = options(0, 600, 33, 6, 0);
+	struct tw_record record = record_of(&fresh, &now);
+
+	(void)state;
+	assert_int_equal(tw_base(&now, &sysctl, &record, &base), 0);
+	assert_values(&base, &sysctl);
+}
+
+static void match__keeps_what_the_application_set_before_us(void **state)
+{
+	struct tw_options own = options(1, 50, 75, 9, 0), now, base;
+	struct tw_record record = record_of(&own, &now);
+
+	(void)state;
+	assert_int_equal(record.written & (TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_IDLE)), 0);
+	assert_int_equal(tw_base(&now, &fresh, &record, &base),
+			 TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_IDLE));
+	assert_values(&base, &own);
+}
+
+static void match__keeps_what_the_application_set_after_us(void **state)
+{
+	struct tw_options expected = options(0, 50, 75, 9, 3000), now, base;
+	struct tw_record record = record_of(&fresh, &now);
+
+	(void)state;
+	now.value[TW_IDLE] = 50;
+	now.value[TW_USER_TIMEOUT] = 3000;
+	assert_int_equal(tw_base(&now, &fresh, &record, &base),
+			 TW_BIT(TW_IDLE) | TW_BIT(TW_USER_TIMEOUT));
+	assert_values(&base, &expected);
+	/* Off again, after us: neither ours nor set. */
+	now.value[TW_KEEPALIVE] = 0;
+	now.value[TW_USER_TIMEOUT] = 0;
+	expected = options(0, 50, 75, 9, 0);
+	assert_int_equal(tw_base(&now, &fresh, &record, &base), TW_BIT(TW_IDLE));
+	assert_values(&base, &expected);
+}
+
+/* Ours over a value of the application's: that is what comes back, and it is its again. */
+static void match__gives_the_application_its_original_back(void **state)
+{
+	struct tw_options now = options(1, 120, 20, 5, 225000), base;
+	struct tw_options original = options(1, 50, 60, 9, 3000);
+	struct tw_record record = {
+		.app = TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_IDLE) | TW_BIT(TW_INTERVAL) |
+		       TW_BIT(TW_USER_TIMEOUT),
+		.written = TW_TIMERS | TW_BIT(TW_USER_TIMEOUT),
+		.original = original,
+		.ours = now,
+	};
+
+	(void)state;
+	assert_int_equal(tw_base(&now, &fresh, &record, &base), record.app);
+	assert_values(&base, &original);
+}
+
+/* Whatever happens between, what we let go of is what the application asked for last. */
+static void match__restores_random_applications(void **state)
+{
+	static const struct tw_policy exemption = { 0 };
+	uint64_t seed = 4242;
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct tw_options own = fresh, now, base;
+		struct tw_record record;
+		struct tw_plan plan;
+		__u32 app;
+
+		for (__u32 f = 0; f < TW_FIELDS; f++)
+			if (unit_below(&seed, 3) == 0)
+				own.value[f] = 1000 + unit_below(&seed, 1000);
+		record = record_of(&own, &now);
+		for (__u32 f = 0; f < TW_FIELDS; f++)
+			if (unit_below(&seed, 3) == 0)
+				own.value[f] = now.value[f] = 3000 + unit_below(&seed, 1000);
+		app = tw_base(&now, &fresh, &record, &base);
+		assert_values(&base, &own);
+		assert_int_equal(app, tw_app_fields(&own, &fresh));
+		tw_plan(&exemption, &now, &base, app, &plan);
+		assert_values(&plan.want, &own);
+		assert_int_equal(plan.impose, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +481,13 @@ int main(void)
 		cmocka_unit_test(match__exempts),
 		cmocka_unit_test(match__fills_around_what_a_listener_passed_on),
 		cmocka_unit_test(match__counts_sysctl_values_as_there),
+		cmocka_unit_test(match__keeps_all_where_there_is_no_record),
+		cmocka_unit_test(match__lets_go_of_what_is_still_ours),
+		cmocka_unit_test(match__lets_go_to_the_sysctls_of_now),
+		cmocka_unit_test(match__keeps_what_the_application_set_before_us),
+		cmocka_unit_test(match__keeps_what_the_application_set_after_us),
+		cmocka_unit_test(match__gives_the_application_its_original_back),
+		cmocka_unit_test(match__restores_random_applications),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "maps.h"
+
+#include <linux/bpf.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <tcpwarden/abi.h>
+
+#include "bpf.h"
+#include "harness.h"
+#include "lib/cleanup.h"
+
+static int bpf(enum bpf_cmd command, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+static uint64_t pointer(const void *p)
+{
+	return (uint64_t)(uintptr_t)p;
+}
+
+static int open_pin(const char *name)
+{
+	_cleanup_free_ char *path = tw_format("%s/v%d/%s", TW_PINS, TW_ABI_VERSION, name);
+	union bpf_attr attr = { .pathname = pointer(path) };
+
+	return SYS(bpf(BPF_OBJ_GET, &attr));
+}
+
+/* False: there is no such element. */
+static bool look_up(int map, const void *key, void *ret_value)
+{
+	union bpf_attr attr = { .map_fd = (uint32_t)map,
+				.key = pointer(key),
+				.value = pointer(ret_value) };
+
+	if (bpf(BPF_MAP_LOOKUP_ELEM, &attr) == 0)
+		return true;
+	if (errno != ENOENT)
+		FAIL("look up in a map: %s", strerror(errno));
+	return false;
+}
+
+uint64_t tw_generation_now(void)
+{
+	_cleanup_close_ int map = open_pin("tw_current");
+	uint32_t zero = 0;
+	uint64_t number;
+
+	CHECK(look_up(map, &zero, &number));
+	return number;
+}
+
+/* The cgroups of the generation in force; once more where it was replaced before it was open. */
+static int open_cgroups(void)
+{
+	_cleanup_close_ int outer = open_pin("tw_cgroups");
+
+	for (;;) {
+		uint32_t slot = (uint32_t)(tw_generation_now() % TW_SLOTS), id;
+		union bpf_attr attr = { 0 };
+		int fd;
+
+		CHECK(look_up(outer, &slot, &id));
+		attr.map_id = id;
+		fd = bpf(BPF_MAP_GET_FD_BY_ID, &attr);
+		if (fd >= 0)
+			return fd;
+		CHECK_INT(errno, ENOENT);
+	}
+}
+
+bool tw_cgroup_known(uint64_t id)
+{
+	_cleanup_close_ int map = open_cgroups();
+	struct tw_set set;
+
+	return look_up(map, &id, &set);
+}
+
+uint64_t tw_cgroup_id_of(const char *path)
+{
+	struct stat st;
+
+	SYS(stat(tw_cgroup_folder(path), &st));
+	return st.st_ino;
+}
+
+unsigned tw_cgroups_known(void)
+{
+	_cleanup_close_ int map = open_cgroups();
+	union bpf_attr attr = { .map_fd = (uint32_t)map };
+	uint64_t key, next;
+	unsigned count = 0;
+
+	attr.next_key = pointer(&next);
+	while (bpf(BPF_MAP_GET_NEXT_KEY, &attr) == 0) {
+		key = next;
+		attr.key = pointer(&key);
+		count++;
+	}
+	CHECK_INT(errno, ENOENT);
+	return count;
+}
+
+static bool is_inner(uint32_t id)
+{
+	static const char *const names[] = { "tw_generation", "tw_cgroups", "tw_prefixes",
+					     "tw_port_sets" };
+	struct bpf_map_info info = { 0 };
+	union bpf_attr attr = { .map_id = id };
+	_cleanup_close_ int fd = bpf(BPF_MAP_GET_FD_BY_ID, &attr);
+
+	if (fd < 0)
+		return false; /* gone since */
+	attr = (union bpf_attr){
+		.info = { .bpf_fd = (uint32_t)fd, .info_len = sizeof(info), .info = pointer(&info) }
+	};
+	SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+	if (info.type == BPF_MAP_TYPE_ARRAY_OF_MAPS)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(info.name, names[i]))
+			return true;
+	return false;
+}
+
+unsigned tw_inner_maps(void)
+{
+	union bpf_attr attr = { 0 };
+	unsigned count = 0;
+
+	while (bpf(BPF_MAP_GET_NEXT_ID, &attr) == 0) {
+		count += is_inner(attr.next_id);
+		attr.start_id = attr.next_id;
+	}
+	CHECK_INT(errno, ENOENT);
+	return count;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is in tcpwarden's maps, asked of the kernel by plain system calls while
+ * it runs: cheap enough to be asked in a loop. What fails, fails the test.
+ */
+#ifndef TW_SYSTEM_MAPS_H
+#define TW_SYSTEM_MAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The number of the generation in force. */
+uint64_t tw_generation_now(void);
+
+/* Whether the generation in force knows the cgroup with this id by an element of its own. */
+bool tw_cgroup_known(uint64_t id);
+uint64_t tw_cgroup_id_of(const char *path);
+
+/* How many cgroups it knows. */
+unsigned tw_cgroups_known(void);
+
+/* The inner maps of generations on this machine: tests that run beside this one have some too. */
+unsigned tw_inner_maps(void);
+
+#endif
