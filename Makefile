@@ -155,10 +155,11 @@ test-time-parts: $(B)/tcpwarden-static $(B)/tests/time/tw-time
 	$(Q)tests/kernels/run --time $(KERNEL)
 
 DEMO	 := $(B)/tests/demo/tw-idle-client $(B)/tests/demo/tw-echo
-BENCH	 := $(B)/tests/bench/tw-bench
+BENCH	 := $(B)/tests/bench/tw-bench $(B)/tests/bench/tw-bench-sweep
 
 $(DEMO): $(B)/tests/%: $(O)/tests/%.o
-$(BENCH): $(call objs,$(O),$(wildcard tests/bench/*.c))
+$(B)/tests/bench/tw-bench: $(call objs,$(O),$(wildcard tests/bench/*.c))
+$(B)/tests/bench/tw-bench-sweep: $(call objs,$(O),$(wildcard tests/bench/sweep/*.c))
 $(DEMO) $(BENCH):
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
@@ -174,15 +175,17 @@ demo-parts: $(B)/tcpwarden $(DEMO)
 bench: deps-test ## what it costs: connections, CPU, BPF run time, memory, wake-ups (needs root)
 	$(Q)+$(MAKE) $(JOBS) bench-parts
 
-bench-parts: $(B)/tcpwarden-static $(BENCH)
+bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH)
 	$(Q)tests/bench/run $(B)
+	$(Q)tests/bench/sweep/run $(B)
+	$(Q)tests/bench/cgroups $(B)
 
 # --- lint --------------------------------------------------------------------
 
 C_FILES	  := $(sort $(filter-out $(B)/%,$(wildcard bpf/*.[ch] include/tcpwarden/*.h loader/*.[ch] \
-	     loader/*/*.[ch] tests/*/*.[ch])))
+	     loader/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])))
 USER_SRC  := $(filter loader/%.c tests/%.c,$(C_FILES))
-SCRIPTS	   = $(sort $(shell grep -lIE '^\#!(/usr)?/bin/(env )?(ba)?sh' .ci/* tests/* tests/*/* deploy/*/* 2>/dev/null))
+SCRIPTS	   = $(sort $(shell grep -lIE '^\#!(/usr)?/bin/(env )?(ba)?sh' .ci/* tests/* tests/*/* tests/*/*/* deploy/*/* 2>/dev/null))
 LINTS	  := format sources layers scripts cppcheck btf man unit clang tidy
 
 .PHONY: lint lint-parts $(LINTS:%=lint-%)
