@@ -252,6 +252,23 @@ static void file_watch__config_map(void **state)
 	assert_called();
 }
 
+/* The folder itself is what is followed: only `..data` changes in it. */
+static void file_watch__config_map_as_folder(void **state)
+{
+	(void)state;
+	make("map");
+	make("map/..a");
+	make("map/..b");
+	point("map/..data", "..a");
+	point("map/policy.yaml", "..data/policy.yaml");
+	follow("map");
+	assert_int_equal(symlink("..b", in_folder("map/..data_tmp")), 0);
+	move("map/..data_tmp", "map/..data");
+	assert_called();
+	rmdir(in_folder("map/..a"));
+	assert_not_called();
+}
+
 static void file_watch__ignores_its_neighbours(void **state)
 {
 	(void)state;
@@ -330,6 +347,7 @@ int main(void)
 		TEST(file_watch__symlinks),
 		TEST(file_watch__symlink_loop),
 		TEST(file_watch__config_map),
+		TEST(file_watch__config_map_as_folder),
 		TEST(file_watch__ignores_its_neighbours),
 		TEST(file_watch__burst_is_one_call),
 		TEST(file_watch__leaks_no_descriptor),

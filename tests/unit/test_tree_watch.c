@@ -267,7 +267,7 @@ static void tree_watch__burst(void **state)
 static void overflow(void)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
-	unsigned limit;
+	unsigned limit = 0;
 
 	if (!file || fscanf(file, "%u", &limit) != 1 || limit > 1000000)
 		skip();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Connections for the sweep to find: on loopback, both ends in this process,
- * in the cgroup and the network namespace that it is in.
+ * Connections for the sweep to find: on loopback, both ends in a process of the
+ * cgroup and the network namespace that it is started in.
  *
  *   tw-bench-sweep CONNECTIONS [NAMESPACES]
  *
@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +24,19 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* Each source address has as many ports as Linux gives out by default. */
-#define PER_ADDRESS 20000
+/* A process may open so many descriptors without CAP_SYS_RESOURCE on most machines. */
+#define PER_PROCESS 1900
+#define DESCRIPTORS 4096
 #define PORT	    7000
+
+/* What a child opens. */
+struct share {
+	int connections; /* at most PER_PROCESS */
+	int number;	 /* from 0: its port and its source address */
+	bool own_namespace;
+};
 
 static _Noreturn __attribute__((format(printf, 1, 2))) void fail(const char *format, ...)
 {
@@ -61,10 +69,12 @@ static int check(int r, const char *what)
 	return r;
 }
 
-static void allow_descriptors(int count)
+static void allow_descriptors(void)
 {
-	struct rlimit limit = { .rlim_cur = (rlim_t)count, .rlim_max = (rlim_t)count };
+	struct rlimit limit;
 
+	check(getrlimit(RLIMIT_NOFILE, &limit), "read the limit of descriptors");
+	limit.rlim_cur = DESCRIPTORS;
 	check(setrlimit(RLIMIT_NOFILE, &limit), "raise the limit of descriptors");
 }
 
@@ -87,9 +97,9 @@ static struct sockaddr_in address(int host, int port)
 	};
 }
 
-static int listen_on(void)
+static int listen_on(int port)
 {
-	struct sockaddr_in at = address(1, PORT);
+	struct sockaddr_in at = address(1, port);
 	int fd = check(socket(AF_INET, SOCK_STREAM, 0), "socket");
 
 	check(bind(fd, (struct sockaddr *)&at, sizeof(at)), "bind");
@@ -97,9 +107,9 @@ static int listen_on(void)
 	return fd;
 }
 
-static void connect_one(int listener, int host)
+static void connect_one(int listener, int host, int port)
 {
-	struct sockaddr_in from = address(host, 0), to = address(1, PORT);
+	struct sockaddr_in from = address(host, 0), to = address(1, port);
 	int fd = check(socket(AF_INET, SOCK_STREAM, 0), "socket");
 
 	check(bind(fd, (struct sockaddr *)&from, sizeof(from)), "bind");
@@ -107,12 +117,59 @@ static void connect_one(int listener, int host)
 	check(accept(listener, NULL, NULL), "accept");
 }
 
-static void open_connections(int count)
+static void open_connections(const struct share *share)
 {
-	int listener = listen_on();
+	int port = PORT + share->number, listener = listen_on(port);
 
-	for (int i = 0; i < count; i++)
-		connect_one(listener, 2 + i / PER_ADDRESS);
+	for (int i = 0; i < share->connections; i++)
+		connect_one(listener, 2 + share->number, port);
+}
+
+/* A child that opens its share and says so through `ready`; it dies with us. */
+static void start(const struct share *share, int ready)
+{
+	if (check(fork(), "fork"))
+		return;
+	check(prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
+	if (share->own_namespace) {
+		check(unshare(CLONE_NEWNET), "make a network namespace");
+		loopback_up();
+	}
+	if (share->connections)
+		open_connections(share);
+	check((int)write(ready, "r", 1), "write");
+	for (;;)
+		pause();
+}
+
+static void start_and_wait(const struct share *share, const int ends[2])
+{
+	char byte;
+
+	start(share, ends[1]);
+	if (check((int)read(ends[0], &byte, 1), "read") == 0)
+		exit(1);
+}
+
+static void start_namespaces(int count, int connections, const int ends[2])
+{
+	struct share share = { .connections = connections, .own_namespace = true };
+
+	while (count--)
+		start_and_wait(&share, ends);
+}
+
+static void start_processes(int connections, const int ends[2])
+{
+	for (int i = 0; i * PER_PROCESS < connections; i++) {
+		int left = connections - i * PER_PROCESS;
+		struct share share = {
+			.connections = left < PER_PROCESS ? left : PER_PROCESS,
+			.number = i,
+		};
+
+		start_and_wait(&share, ends);
+	}
 }
 
 static void stay(void)
@@ -123,45 +180,18 @@ static void stay(void)
 		;
 }
 
-/* A child with a namespace of its own; it says so through `ready`, and dies with us. */
-static void start_namespace(int connections, int ready)
-{
-	pid_t pid = check(fork(), "fork");
-
-	if (pid)
-		return;
-	check(prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
-	check(unshare(CLONE_NEWNET), "make a network namespace");
-	loopback_up();
-	if (connections)
-		open_connections(connections);
-	check((int)write(ready, "r", 1), "write");
-	for (;;)
-		pause();
-}
-
-static void start_namespaces(int count, int connections)
-{
-	int ends[2];
-	char byte;
-
-	check(pipe(ends), "pipe");
-	for (int i = 0; i < count; i++) {
-		start_namespace(connections, ends[1]);
-		check((int)read(ends[0], &byte, 1), "read");
-	}
-}
-
 int main(int argc, char **argv)
 {
 	int connections = argc > 1 ? number(argv[1]) : 0;
 	int namespaces = argc > 2 ? number(argv[2]) : 0;
+	int ends[2];
 
-	allow_descriptors(2 * connections + 64);
+	allow_descriptors();
+	check(pipe(ends), "pipe");
 	if (namespaces)
-		start_namespaces(namespaces, connections);
+		start_namespaces(namespaces, connections, ends);
 	else
-		open_connections(connections);
+		start_processes(connections, ends);
 	printf("ready\n");
 	fflush(stdout);
 	stay();
