@@ -93,7 +93,7 @@ unsigned tw_cgroups_known(void)
 {
 	_cleanup_close_ int map = open_cgroups();
 	union bpf_attr attr = { .map_fd = (uint32_t)map };
-	uint64_t key, next;
+	uint64_t key, next = 0;
 	unsigned count = 0;
 
 	attr.next_key = pointer(&next);

@@ -28,6 +28,8 @@ static void format_address(const struct sockaddr_storage *storage, char *out, si
 	const struct sockaddr_in6 *in6 = (const void *)storage;
 	char host[INET6_ADDRSTRLEN];
 
+	/* The kernel filled it, which the analyser does not know.
+	 * NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 	if (storage->ss_family == AF_INET) {
 		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
 		snprintf(out, size, "%s:%d", host, ntohs(in->sin_port));

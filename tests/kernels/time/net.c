@@ -184,7 +184,7 @@ static int tcp_source(const uint8_t *packet, size_t size)
 int net_tap_next(const struct net *net)
 {
 	_Alignas(struct iphdr) uint8_t packet[256];
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = { 0 };
 	socklen_t length;
 	ssize_t n;
 	int port;
