@@ -22,15 +22,13 @@
 
 /* --- who a socket is --- */
 
-static void format_address(const struct sockaddr_storage *storage, char *out, size_t size)
+/* IPv4 too: its port and address stand within an IPv6 one. */
+static void format_address(const struct sockaddr_in6 *in6, char *out, size_t size)
 {
-	const struct sockaddr_in *in = (const void *)storage;
-	const struct sockaddr_in6 *in6 = (const void *)storage;
+	const struct sockaddr_in *in = (const void *)in6;
 	char host[INET6_ADDRSTRLEN];
 
-	/* The kernel filled it, which the analyser does not know.
-	 * NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
-	if (storage->ss_family == AF_INET) {
+	if (in6->sin6_family == AF_INET) {
 		inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
 		snprintf(out, size, "%s:%d", host, ntohs(in->sin_port));
 	} else if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
@@ -54,7 +52,7 @@ static long long netns_of(int fd)
 struct tw_identity tw_identity(int fd)
 {
 	struct tw_identity identity = { .netns = netns_of(fd) };
-	struct sockaddr_storage address = { 0 };
+	struct sockaddr_in6 address = { 0 };
 	socklen_t len = sizeof(address);
 
 	SYS(getsockname(fd, (struct sockaddr *)&address, &len));
