@@ -467,6 +467,8 @@ TW_TEST(follow__refusals_are_said_once)
 	WAIT_FOR(was_read(reads));
 	tw_policy("- {name: all, keepalive: 60s:0s:1}\n");
 	WAIT_FOR(refusals(&daemon) == 2);
+	/* With its diagnostic, which says the same. */
+	CHECK_INT(count_of(tw_log_of(&daemon), "probes must be"), 2);
 	/* Asked for by a person. */
 	tw_signal(&daemon, SIGHUP);
 	WAIT_FOR(refusals(&daemon) == 3);
