@@ -18,9 +18,9 @@
 #define BATCH 128
 
 /*
- * Whether iterators may set options and read storage: 5.15 (3cee6fb8e69e "bpf:
- * tcp: Support bpf_(get|set)sockopt in bpf tcp iter" and its series). Asked of
- * the kernel, by loading a program that does. May go with the last 5.10.
+ * Whether iterators may set options and read storage: from 5.15 on. Asked of
+ * the kernel, by loading a program that does; without, descriptors serve. May
+ * go with the last 5.10.
  */
 static int load(const struct tw_iterator_options *options, bool able,
 		struct tw_sweep_bpf **ret_skel, struct tw_fault *fault)
@@ -57,7 +57,8 @@ int tw_iterator_open(const struct tw_iterator_options *options, struct tw_iterat
 	bool able = true;
 	int error = load(options, able, &skel, fault);
 
-	if (error == -EINVAL) {
+	/* -EINVAL: an unknown helper; -EACCES, -E2BIG: a verifier that does not follow it. */
+	if (error == -EINVAL || error == -EACCES || error == -E2BIG) {
 		able = false;
 		error = load(options, able, &skel, fault);
 	}
