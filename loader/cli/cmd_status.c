@@ -8,12 +8,6 @@
 #include "lib/cleanup.h"
 #include "policy/canon.h"
 
-static uint64_t total(const struct tw_policy_counts *counts, enum tw_outcome outcome)
-{
-	return counts->direction[TW_OUT].sockets[outcome] +
-	       counts->direction[TW_IN].sockets[outcome];
-}
-
 static bool observes(const struct tw_loaded_policy *policy)
 {
 	return policy->flags & TW_POLICY_OBSERVE;
@@ -25,11 +19,11 @@ static json_t *policy_json(const struct tw_loaded_policy *policy,
 			   const struct tw_policy_counts *counts)
 {
 	json_t *numbers = json_pack("{s:I, s:I, s:I, s:I, s:I}", "set",
-				    (json_int_t)total(counts, TW_SET), "already",
-				    (json_int_t)total(counts, TW_ALREADY), "kept_app",
-				    (json_int_t)total(counts, TW_KEPT_APP), "would_set",
-				    (json_int_t)total(counts, TW_WOULD_SET), "failed",
-				    (json_int_t)total(counts, TW_FAILED));
+				    (json_int_t)tw_counts_total(counts, TW_SET), "already",
+				    (json_int_t)tw_counts_total(counts, TW_ALREADY), "kept_app",
+				    (json_int_t)tw_counts_total(counts, TW_KEPT_APP), "would_set",
+				    (json_int_t)tw_counts_total(counts, TW_WOULD_SET), "failed",
+				    (json_int_t)tw_counts_total(counts, TW_FAILED));
 
 	return json_pack("{s:s, s:s, s:o}", "name", policy->name, "mode",
 			 observes(policy) ? "observe" : "enforce", "counts", numbers);
@@ -90,8 +84,8 @@ static void print_policies(const struct tw_snapshot *snapshot)
 
 		printf("%-*s  %-7s", width, policy->name, observes(policy) ? "observe" : "enforce");
 		for (int outcome = 0; outcome < TW_OUTCOMES; outcome++)
-			printf("  %10llu", (unsigned long long)total(&snapshot->counts[i],
-								     (enum tw_outcome)outcome));
+			printf("  %10llu", (unsigned long long)tw_counts_total(
+						   &snapshot->counts[i], (enum tw_outcome)outcome));
 		putchar('\n');
 	}
 }

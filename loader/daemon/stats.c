@@ -17,18 +17,12 @@ static const char *const outcome_names[TW_OUTCOMES] = {
 	[TW_FAILED] = "failed",
 };
 
-static uint64_t total(const struct tw_policy_counts *counts, int outcome)
-{
-	return counts->direction[TW_OUT].sockets[outcome] +
-	       counts->direction[TW_IN].sockets[outcome];
-}
-
 /* The counts that a policy had at the last line; none for one that is new. */
 static uint64_t before(const struct tw_stats *stats, const char *name, int outcome)
 {
 	for (uint32_t i = 0; stats->loaded && i < stats->loaded->policies; i++)
 		if (!strcmp(stats->loaded->policy[i].name, name))
-			return total(&stats->counts[i], outcome);
+			return tw_counts_total(&stats->counts[i], (enum tw_outcome)outcome);
 	return 0;
 }
 
@@ -39,7 +33,8 @@ static void add_policy(struct tw_buf *line, const struct tw_stats *stats, const 
 	const char *separator = NULL;
 
 	for (int outcome = 0; outcome < TW_OUTCOMES; outcome++) {
-		uint64_t more = total(counts, outcome) - before(stats, name, outcome);
+		uint64_t more = tw_counts_total(counts, (enum tw_outcome)outcome) -
+				before(stats, name, outcome);
 
 		if (!more)
 			continue;
@@ -48,7 +43,7 @@ static void add_policy(struct tw_buf *line, const struct tw_stats *stats, const 
 		tw_buf_addf(line, "%s %s +%" PRIu64, separator ?: "", outcome_names[outcome], more);
 		separator = ",";
 	}
-	*set += total(counts, TW_SET);
+	*set += tw_counts_total(counts, TW_SET);
 }
 
 static void print_line(const char *policies, uint64_t set)

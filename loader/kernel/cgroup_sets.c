@@ -9,6 +9,7 @@
 #include <tcpwarden/abi.h>
 
 #include "lib/cleanup.h"
+#include "lib/path.h"
 #include "policy/compile.h"
 
 struct element {
@@ -88,13 +89,8 @@ int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map)
 
 static bool in_scope(const struct tw_cgroup_scope *scope, const char *path)
 {
-	size_t len = strlen(scope->attach_path);
-
-	if (tw_cgroup_depth(path) > TW_MAX_CGROUP_DEPTH)
-		return false;
-	if (len == 1)
-		return true;
-	return !strncmp(path, scope->attach_path, len) && (path[len] == '/' || !path[len]);
+	return tw_cgroup_depth(path) <= TW_MAX_CGROUP_DEPTH &&
+	       tw_path_is_below(path, scope->attach_path);
 }
 
 int tw_cgroup_sets_put(int map, const struct tw_cgroup_scope *scope, const char *path, uint64_t id)

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel/descriptor.h"
 #include "kernel/pins.h"
 #include "lib/cleanup.h"
 
@@ -218,13 +219,6 @@ static int dump(struct tw_live *ret_live, struct tw_fault *fault)
 
 /* --- the process that has a socket --------------------------------------------------- */
 
-static int get_option(int fd, int level, int option, __u32 *ret_value)
-{
-	socklen_t len = sizeof(*ret_value);
-
-	return getsockopt(fd, level, option, ret_value, &len) < 0 ? -errno : 0;
-}
-
 /* The direction from the record that the programs keep of a socket they changed. */
 static void read_record(int fd, struct tw_live_socket *socket)
 {
@@ -239,27 +233,14 @@ static void read_record(int fd, struct tw_live_socket *socket)
 
 static int look_into(int fd, struct tw_live_socket *socket)
 {
-	static const struct {
-		enum tw_field field;
-		int level;
-		int option;
-	} fields[] = {
-		{ TW_KEEPALIVE, SOL_SOCKET, SO_KEEPALIVE },
-		{ TW_IDLE, IPPROTO_TCP, TCP_KEEPIDLE },
-		{ TW_INTERVAL, IPPROTO_TCP, TCP_KEEPINTVL },
-		{ TW_PROBES, IPPROTO_TCP, TCP_KEEPCNT },
-		{ TW_USER_TIMEOUT, IPPROTO_TCP, TCP_USER_TIMEOUT },
-	};
+	socklen_t len = sizeof(__u32);
 	__u32 protocol = 0;
+	int error;
 
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		int error = get_option(fd, fields[i].level, fields[i].option,
-				       &socket->options.value[fields[i].field]);
-
-		if (error)
-			return error;
-	}
-	get_option(fd, SOL_SOCKET, SO_PROTOCOL, &protocol);
+	error = tw_descriptor_read(fd, &socket->options);
+	if (error)
+		return error;
+	getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len);
 	socket->mptcp = protocol == PROTOCOL_MPTCP;
 	socket->seen = true;
 	read_record(fd, socket);
@@ -272,19 +253,6 @@ static int look_into_process(int pidfd, const char *number, struct tw_live_socke
 		(int)syscall(SYS_pidfd_getfd, pidfd, (int)strtol(number, NULL, 10), 0);
 
 	return fd < 0 ? -errno : look_into(fd, socket);
-}
-
-/* The inode of the socket that a descriptor of a process is; 0: it is something else. */
-static uint32_t socket_inode(DIR *fds, const char *number)
-{
-	char link[64];
-	ssize_t n = readlinkat(dirfd(fds), number, link, sizeof(link) - 1);
-	unsigned inode;
-
-	if (n < 0)
-		return 0;
-	link[n] = '\0';
-	return sscanf(link, "socket:[%u]", &inode) == 1 ? inode : 0;
 }
 
 /* The descriptors of a process, and a descriptor of itself. NULL: see errno; ESRCH, it is gone. */
@@ -320,7 +288,8 @@ static void look_into_all(DIR *fds, int pidfd, const struct tw_live *live, bool 
 	const struct dirent *entry;
 
 	while ((entry = readdir(fds))) {
-		struct tw_live_socket *socket = find_inode(live, socket_inode(fds, entry->d_name));
+		struct tw_live_socket *socket =
+			find_inode(live, (uint32_t)tw_descriptor_inode(dirfd(fds), entry->d_name));
 
 		if (!socket)
 			continue;
@@ -368,7 +337,7 @@ static void look_into_one(pid_t pid, struct tw_live_socket *socket)
 	const struct dirent *entry;
 
 	while (fds && !socket->seen && (entry = readdir(fds)))
-		if (socket_inode(fds, entry->d_name) == socket->inode)
+		if (tw_descriptor_inode(dirfd(fds), entry->d_name) == socket->inode)
 			look_into_process(pidfd, entry->d_name, socket);
 }
 

@@ -2,8 +2,8 @@
 #include "kernel/sockets_of.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
+#include "kernel/descriptor.h"
 #include "lib/cleanup.h"
 
 static int add(struct tw_sockets_of *sockets, uint64_t inode)
@@ -41,14 +41,9 @@ int tw_sockets_of_read(unsigned pid, struct tw_sockets_of *ret_sockets)
 	if (!fds)
 		return errno == ENOENT ? -ESRCH : -errno;
 	while (!error && (entry = readdir(fds))) {
-		unsigned long long inode;
-		char target[64];
-		ssize_t len = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
+		uint64_t inode = tw_descriptor_inode(dirfd(fds), entry->d_name);
 
-		if (len < 0)
-			continue;
-		target[len] = '\0';
-		if (sscanf(target, "socket:[%llu]", &inode) == 1)
+		if (inode)
 			error = add(&sockets, inode);
 	}
 	if (error) {

@@ -18,6 +18,13 @@ struct tw_policy_counts {
 	struct tw_counts direction[TW_DIRECTIONS];
 };
 
+/* Both directions together. */
+static inline __u64 tw_counts_total(const struct tw_policy_counts *counts, enum tw_outcome outcome)
+{
+	return counts->direction[TW_OUT].sockets[outcome] +
+	       counts->direction[TW_IN].sockets[outcome];
+}
+
 struct tw_snapshot {
 	bool attached;	  /* our link is in the kernel and its cgroup lives */
 	bool daemon;	  /* a `run` holds the lock */

@@ -14,6 +14,7 @@
 
 #include <tcpwarden/match.h>
 
+#include "kernel/descriptor.h"
 #include "kernel/generation.h"
 #include "lib/cleanup.h"
 
@@ -46,40 +47,7 @@ struct tw_sweep_fd {
 	int pidfd;
 };
 
-/* The five options for getsockopt(2), by enum tw_field. */
-static const struct {
-	int level;
-	int name;
-} options[TW_FIELDS] = {
-	[TW_INTERVAL] = { IPPROTO_TCP, TCP_KEEPINTVL },
-	[TW_PROBES] = { IPPROTO_TCP, TCP_KEEPCNT },
-	[TW_USER_TIMEOUT] = { IPPROTO_TCP, TCP_USER_TIMEOUT },
-	[TW_KEEPALIVE] = { SOL_SOCKET, SO_KEEPALIVE },
-	[TW_IDLE] = { IPPROTO_TCP, TCP_KEEPIDLE },
-};
-
 /* --- one socket -------------------------------------------------------------------- */
-
-static int read_options(int fd, struct tw_options *ret_now)
-{
-	struct tw_options now;
-
-	for (int f = 0; f < TW_FIELDS; f++) {
-		socklen_t len = sizeof(now.value[f]);
-
-		if (getsockopt(fd, options[f].level, options[f].name, &now.value[f], &len) < 0)
-			return -errno;
-	}
-	*ret_now = now;
-	return 0;
-}
-
-static int write_field(int fd, int field, __u32 value)
-{
-	return setsockopt(fd, options[field].level, options[field].name, &value, sizeof(value)) < 0
-		       ? -errno
-		       : 0;
-}
 
 /* All or nothing, in the order of enum tw_field: see tw_write() in bpf/apply.bpf.h. */
 static int write_options(int fd, const struct tw_options *want, const struct tw_options *now,
@@ -89,10 +57,10 @@ static int write_options(int fd, const struct tw_options *want, const struct tw_
 
 	for (f = 0; f < TW_FIELDS && !error; f++)
 		if (write & TW_BIT(f))
-			error = write_field(fd, f, want->value[f]);
+			error = tw_descriptor_write(fd, (enum tw_field)f, want->value[f]);
 	for (f -= 2; error && f >= 0; f--)
 		if (write & TW_BIT(f))
-			write_field(fd, f, now->value[f]);
+			tw_descriptor_write(fd, (enum tw_field)f, now->value[f]);
 	return error;
 }
 
@@ -133,7 +101,7 @@ static enum tw_outcome settle(struct tw_sweep_fd *sweep, const struct found *fou
 	struct tw_plan plan;
 	__u32 app;
 
-	if (read_options(fd, &now))
+	if (tw_descriptor_read(fd, &now))
 		return TW_FAILED;
 	app = tw_base(&now, &found->sysctl, &record, &base);
 	if (sweep->first)
@@ -288,17 +256,10 @@ static int next_process(struct tw_sweep_fd *sweep)
 /* The socket that an entry of /proc/PID/fd is, if it is one of ours to settle. */
 static struct found *find(struct tw_sweep_fd *sweep, const char *name)
 {
-	unsigned long long inode;
-	struct found *found, key;
-	char target[64];
-	ssize_t len = readlinkat(dirfd(sweep->fds), name, target, sizeof(target) - 1);
+	struct found *found, key = { .inode = tw_descriptor_inode(dirfd(sweep->fds), name) };
 
-	if (len < 0)
+	if (!key.inode)
 		return NULL;
-	target[len] = '\0';
-	if (sscanf(target, "socket:[%llu]", &inode) != 1)
-		return NULL;
-	key.inode = inode;
 	found = bsearch(&key, sweep->list, sweep->count, sizeof(key), by_inode);
 	return found && !found->done ? found : NULL;
 }
