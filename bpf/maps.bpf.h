@@ -99,6 +99,14 @@ struct {
 	__type(value, struct tw_counts);
 } tw_swept SEC(".maps");
 
+/* Key: a counter, or TW_NO_COUNTER. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TW_MAX_COUNTERS + 1);
+	__type(key, __u32);
+	__type(value, struct tw_tally);
+} tw_tallies SEC(".maps");
+
 /* How often each helper failed, by errno. Not per CPU: a failure is rare. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

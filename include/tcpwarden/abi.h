@@ -96,8 +96,11 @@ enum tw_policy_flags {
 	TW_POLICY_OBSERVE = 2, /* count, change nothing, search on */
 };
 
+/* Who wins where the application set a value itself. */
 enum tw_precedence {
-	TW_PRECEDENCE_APP, /* only what the application left unset is filled */
+	TW_PRECEDENCE_APP,	 /* only what the application left unset is filled */
+	TW_PRECEDENCE_STRICTEST, /* field by field the smaller; off and 0 are infinity */
+	TW_PRECEDENCE_POLICY,	 /* the policy's value */
 };
 
 /* What one policy asks. */
@@ -138,6 +141,7 @@ enum tw_outcome {
 	TW_KEPT_APP,  /* it differs where the application's value stays */
 	TW_WOULD_SET, /* as TW_SET, but the policy only observes */
 	TW_FAILED,    /* the kernel refused; nothing was written */
+	TW_PENDING,   /* left alone until its pod is known */
 	TW_OUTCOMES,
 };
 
@@ -145,6 +149,33 @@ enum tw_outcome {
 struct tw_counts {
 	__u64 sockets[TW_OUTCOMES];
 };
+
+/* Why the kernel gave a connection up. */
+enum tw_reason {
+	TW_DEAD_KEEPALIVE,   /* idle: probes went unanswered */
+	TW_DEAD_UNACKED,     /* data in flight went unacknowledged */
+	TW_DEAD_ZERO_WINDOW, /* the peer took no more data */
+	TW_DEAD_CONNECT,     /* no answer to the SYN */
+	TW_REASONS,
+};
+
+/* What became of an application's own setsockopt() under precedence strictest or policy. */
+enum tw_app_action {
+	TW_APP_ALLOWED,	      /* its value stands */
+	TW_APP_LIMITED,	      /* strictest: the policy's was smaller, and stands */
+	TW_APP_REPLACED,      /* policy: the policy's stands */
+	TW_APP_WOULD_LIMIT,   /* as TW_APP_LIMITED, but the policy only observes */
+	TW_APP_WOULD_REPLACE, /* as TW_APP_REPLACED, likewise */
+	TW_APP_ACTIONS,
+};
+
+/* Element `counter` of the per-CPU tallies map: what happened later to a policy's sockets. */
+struct tw_tally {
+	__u64 dead[TW_REASONS];
+	__u64 app[TW_APP_ACTIONS];
+};
+
+#define TW_NO_COUNTER TW_MAX_COUNTERS /* the tally of sockets under no policy */
 
 /* A cgroup of the version 2 tree came or went; what the tw_cgroup_events ring carries. */
 enum tw_cgroup_event_kind {
@@ -268,7 +299,8 @@ TW_ASSERT_SIZE(struct tw_set, 32);
 TW_ASSERT_SIZE(struct tw_policy, 28);
 TW_ASSERT_SIZE(struct tw_generation, 16 + 6 * 32 + 256 * 28 + 65536 * 2);
 TW_ASSERT_SIZE(struct tw_prefix, 20);
-TW_ASSERT_SIZE(struct tw_counts, 40);
+TW_ASSERT_SIZE(struct tw_counts, 48);
+TW_ASSERT_SIZE(struct tw_tally, 72);
 TW_ASSERT_SIZE(struct tw_cgroup_event, 16 + 1024);
 TW_ASSERT_SIZE(struct tw_error, 8);
 TW_ASSERT_SIZE(struct tw_record, 48);

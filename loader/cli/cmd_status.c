@@ -18,13 +18,12 @@ static bool observes(const struct tw_loaded_policy *policy)
 static json_t *policy_json(const struct tw_loaded_policy *policy,
 			   const struct tw_policy_counts *counts)
 {
-	json_t *numbers = json_pack("{s:I, s:I, s:I, s:I, s:I}", "set",
-				    (json_int_t)tw_counts_total(counts, TW_SET), "already",
-				    (json_int_t)tw_counts_total(counts, TW_ALREADY), "kept_app",
-				    (json_int_t)tw_counts_total(counts, TW_KEPT_APP), "would_set",
-				    (json_int_t)tw_counts_total(counts, TW_WOULD_SET), "failed",
-				    (json_int_t)tw_counts_total(counts, TW_FAILED));
+	json_t *numbers = json_object();
 
+	for (int outcome = 0; outcome < TW_OUTCOMES; outcome++)
+		json_object_set_new(numbers, tw_outcome_name((enum tw_outcome)outcome),
+				    json_integer((json_int_t)tw_counts_total(
+					    counts, (enum tw_outcome)outcome)));
 	return json_pack("{s:s, s:s, s:o}", "name", policy->name, "mode",
 			 observes(policy) ? "observe" : "enforce", "counts", numbers);
 }
@@ -77,8 +76,8 @@ static void print_policies(const struct tw_snapshot *snapshot)
 
 		width = len > width ? len : width;
 	}
-	printf("%-*s  %-7s  %10s  %10s  %10s  %10s  %10s\n", width, "POLICY", "MODE", "SET",
-	       "ALREADY", "KEPT-APP", "WOULD-SET", "FAILED");
+	printf("%-*s  %-7s  %10s  %10s  %10s  %10s  %10s  %10s\n", width, "POLICY", "MODE", "SET",
+	       "ALREADY", "KEPT-APP", "WOULD-SET", "FAILED", "PENDING");
 	for (uint32_t i = 0; i < snapshot->loaded.policies; i++) {
 		const struct tw_loaded_policy *policy = &snapshot->loaded.policy[i];
 

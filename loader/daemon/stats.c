@@ -11,12 +11,6 @@
 #include "lib/cleanup.h"
 #include "lib/log.h"
 
-static const char *const outcome_names[TW_OUTCOMES] = {
-	[TW_SET] = "set",	    [TW_ALREADY] = "already",
-	[TW_KEPT_APP] = "kept_app", [TW_WOULD_SET] = "would_set",
-	[TW_FAILED] = "failed",
-};
-
 /* The counts that a policy had at the last line; none for one that is new. */
 static uint64_t before(const struct tw_stats *stats, const char *name, int outcome)
 {
@@ -40,7 +34,8 @@ static void add_policy(struct tw_buf *line, const struct tw_stats *stats, const 
 			continue;
 		if (!separator)
 			tw_buf_addf(line, "; %s:", name);
-		tw_buf_addf(line, "%s %s +%" PRIu64, separator ?: "", outcome_names[outcome], more);
+		tw_buf_addf(line, "%s %s +%" PRIu64, separator ?: "",
+			    tw_outcome_name((enum tw_outcome)outcome), more);
 		separator = ",";
 	}
 	*set += tw_counts_total(counts, TW_SET);
@@ -69,7 +64,7 @@ void tw_stats_print(struct tw_stats *stats, const struct tw_maps *maps)
 	if (!error)
 		error = tw_loaded_read(maps->current, maps->loaded, loaded);
 	if (!error)
-		error = tw_counts_read(maps->counters, maps->swept, loaded, counts);
+		error = tw_counts_read(maps, loaded, counts);
 	if (error) {
 		tw_warning("cannot read the counts: %s", strerror(-error));
 		return;

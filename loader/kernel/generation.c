@@ -65,8 +65,9 @@ static const struct tw_loaded_policy *find_policy(const struct tw_loaded *loaded
 /* Start a counter from nothing, in both directions and on each CPU. */
 static int clear_counter(const struct tw_maps *maps, uint32_t counter, size_t cpus)
 {
+	_cleanup_free_ struct tw_tally *tally = calloc(cpus, sizeof(*tally));
 	_cleanup_free_ struct tw_counts *zero = calloc(cpus, sizeof(*zero));
-	int error = zero ? 0 : -ENOMEM;
+	int error = zero && tally ? put(maps->tallies, &counter, tally) : -ENOMEM;
 
 	for (uint32_t d = 0; d < TW_DIRECTIONS && !error; d++) {
 		uint32_t key = counter * TW_DIRECTIONS + d;

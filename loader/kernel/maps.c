@@ -22,6 +22,7 @@ static const struct {
 	{ "tw_port_sets", offsetof(struct tw_maps, port_sets) },
 	{ "tw_counters", offsetof(struct tw_maps, counters) },
 	{ "tw_swept", offsetof(struct tw_maps, swept) },
+	{ "tw_tallies", offsetof(struct tw_maps, tallies) },
 	{ "tw_errors", offsetof(struct tw_maps, errors) },
 	{ "tw_loaded", offsetof(struct tw_maps, loaded) },
 	{ "tw_texts", offsetof(struct tw_maps, texts) },

@@ -18,6 +18,7 @@ struct tw_maps {
 	int port_sets;
 	int counters;
 	int swept;
+	int tallies;
 	int errors;
 	int loaded;
 	int texts;

@@ -21,38 +21,71 @@ static int lookup(int map, const void *key, void *ret_value)
 	return bpf_map_lookup_elem(map, key, ret_value) < 0 ? -errno : 0;
 }
 
-static void add_counts(struct tw_counts *sum, const struct tw_counts *more)
+const char *tw_outcome_name(enum tw_outcome outcome)
 {
-	for (int o = 0; o < TW_OUTCOMES; o++)
-		sum->sockets[o] += more->sockets[o];
+	static const char *const names[TW_OUTCOMES] = {
+		[TW_SET] = "set",	    [TW_ALREADY] = "already",
+		[TW_KEPT_APP] = "kept_app", [TW_WOULD_SET] = "would_set",
+		[TW_FAILED] = "failed",	    [TW_PENDING] = "pending",
+	};
+
+	return names[outcome];
 }
 
-int tw_counts_read(int counters, int swept, const struct tw_loaded *loaded,
-		   struct tw_policy_counts *ret_counts)
+/* An element of a per-CPU map whose values are `count` counters of 64 bits, summed. */
+static int lookup_sum(int map, uint32_t key, size_t count, __u64 *ret_sum)
 {
-	_cleanup_free_ struct tw_counts *cpu = NULL;
-	struct tw_counts by_fds;
 	int cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ __u64 *values = NULL;
+	int error;
 
 	if (cpus < 0)
 		return cpus;
-	cpu = calloc((size_t)cpus, sizeof(*cpu));
-	if (!cpu)
+	values = calloc((size_t)cpus * count, sizeof(*values));
+	if (!values)
 		return -ENOMEM;
-	memset(ret_counts, 0, TW_MAX_POLICIES * sizeof(*ret_counts));
-	for (uint32_t n = 0; n < loaded->policies * TW_DIRECTIONS; n++) {
-		uint32_t policy = n / TW_DIRECTIONS, direction = n % TW_DIRECTIONS;
-		uint32_t key = loaded->policy[policy].counter * TW_DIRECTIONS + direction;
-		struct tw_counts *sum = &ret_counts[policy].direction[direction];
-		int error = lookup(counters, &key, cpu) ?: lookup(swept, &key, &by_fds);
-
-		if (error)
-			return error;
-		for (int c = 0; c < cpus; c++)
-			add_counts(sum, &cpu[c]);
-		add_counts(sum, &by_fds);
-	}
+	error = lookup(map, &key, values);
+	if (error)
+		return error;
+	memset(ret_sum, 0, count * sizeof(*ret_sum));
+	for (size_t i = 0; i < (size_t)cpus * count; i++)
+		ret_sum[i % count] += values[i];
 	return 0;
+}
+
+int tw_tally_read(const struct tw_maps *maps, uint32_t counter, struct tw_tally *ret_tally)
+{
+	return lookup_sum(maps->tallies, counter, sizeof(*ret_tally) / sizeof(__u64),
+			  (__u64 *)ret_tally);
+}
+
+static int read_direction(const struct tw_maps *maps, uint32_t key, struct tw_counts *ret_counts)
+{
+	struct tw_counts by_fds;
+	int error = lookup_sum(maps->counters, key, TW_OUTCOMES, ret_counts->sockets);
+
+	if (!error)
+		error = lookup(maps->swept, &key, &by_fds);
+	for (int o = 0; o < TW_OUTCOMES && !error; o++)
+		ret_counts->sockets[o] += by_fds.sockets[o];
+	return error;
+}
+
+int tw_counts_read(const struct tw_maps *maps, const struct tw_loaded *loaded,
+		   struct tw_policy_counts *ret_counts)
+{
+	int error = 0;
+
+	memset(ret_counts, 0, TW_MAX_POLICIES * sizeof(*ret_counts));
+	for (uint32_t i = 0; i < loaded->policies && !error; i++) {
+		uint32_t counter = loaded->policy[i].counter;
+
+		for (uint32_t d = 0; d < TW_DIRECTIONS && !error; d++)
+			error = read_direction(maps, counter * TW_DIRECTIONS + d,
+					       &ret_counts[i].direction[d]);
+		error = error ?: tw_tally_read(maps, counter, &ret_counts[i].tally);
+	}
+	return error;
 }
 
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded)
@@ -90,26 +123,30 @@ static int open_pin(const char *path, int *ret_fd, struct tw_fault *fault)
 
 static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
 {
-	_cleanup_close_ int current = -1, loaded = -1, counters = -1, swept = -1, state = -1;
+	_cleanup_close_ int current = -1, loaded = -1, counters = -1, swept = -1, tallies = -1,
+			    state = -1;
+	const struct {
+		const char *path;
+		int *fd;
+	} pins[] = {
+		{ TW_PIN_DIR "/tw_current", &current },	  { TW_PIN_DIR "/tw_loaded", &loaded },
+		{ TW_PIN_DIR "/tw_counters", &counters }, { TW_PIN_DIR "/tw_swept", &swept },
+		{ TW_PIN_DIR "/tw_tallies", &tallies },	  { TW_PIN_DIR "/tw_state", &state },
+	};
+	struct tw_maps maps;
 	uint32_t zero = 0;
-	int error;
+	int error = 0;
 
-	error = open_pin(TW_PIN_DIR "/tw_current", &current, fault);
-	if (!error)
-		error = open_pin(TW_PIN_DIR "/tw_loaded", &loaded, fault);
-	if (!error)
-		error = open_pin(TW_PIN_DIR "/tw_counters", &counters, fault);
-	if (!error)
-		error = open_pin(TW_PIN_DIR "/tw_swept", &swept, fault);
-	if (!error)
-		error = open_pin(TW_PIN_DIR "/tw_state", &state, fault);
+	for (size_t i = 0; i < ARRAY_SIZE(pins) && !error; i++)
+		error = open_pin(pins[i].path, pins[i].fd, fault);
 	if (error)
 		return error;
+	maps = (struct tw_maps){ .counters = counters, .swept = swept, .tallies = tallies };
 	error = lookup(state, &zero, &snapshot->state);
 	if (!error)
 		error = tw_loaded_read(current, loaded, &snapshot->loaded);
 	if (!error)
-		error = tw_counts_read(counters, swept, &snapshot->loaded, snapshot->counts);
+		error = tw_counts_read(&maps, &snapshot->loaded, snapshot->counts);
 	if (error && error != -ENOENT)
 		return tw_fault(fault, error, "cannot read the maps below " TW_PIN_DIR ": %m");
 	snapshot->number = snapshot->loaded.number;

@@ -16,7 +16,11 @@
 /* The counts of one policy, summed over CPUs; order of the policies as in the generation. */
 struct tw_policy_counts {
 	struct tw_counts direction[TW_DIRECTIONS];
+	struct tw_tally tally;
 };
+
+/* "set", "already" and so on, as JSON and metrics have them. */
+const char *tw_outcome_name(enum tw_outcome outcome);
 
 /* Both directions together. */
 static inline __u64 tw_counts_total(const struct tw_policy_counts *counts, enum tw_outcome outcome)
@@ -41,9 +45,12 @@ struct tw_snapshot {
  */
 int tw_snapshot_read(struct tw_snapshot *ret_snapshot, struct tw_fault *fault);
 
-/* The counts of a generation's policies from open maps; `ret_counts` has TW_MAX_POLICIES. */
-int tw_counts_read(int counters, int swept, const struct tw_loaded *loaded,
+/* The counts of a generation's policies; `ret_counts` has TW_MAX_POLICIES. */
+int tw_counts_read(const struct tw_maps *maps, const struct tw_loaded *loaded,
 		   struct tw_policy_counts *ret_counts);
+
+/* One tally, summed over CPUs; `counter` may be TW_NO_COUNTER. */
+int tw_tally_read(const struct tw_maps *maps, uint32_t counter, struct tw_tally *ret_tally);
 
 /* The generation in force, as people know it. -ENOENT: none. */
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded);
