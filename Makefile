@@ -123,7 +123,17 @@ $(B)/tests/time/tw-time: $(call objs,$(O),$(wildcard tests/kernels/time/*.c))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -static -o $@ $^
 
-TESTED	 := $(B)/tcpwarden $(UNIT) $(B)/tests/system/tw-system
+# The next version, whose maps have another layout: what an upgrade and a downgrade are tested with.
+NEXT	 := $(B)/next
+$(NEXT)/build/tcpwarden-static: $(wildcard bpf/* include/tcpwarden/*) $(SRC) Makefile
+	$(say) NEXT $@
+	$(Q)rm -rf $(NEXT)/bpf $(NEXT)/include $(NEXT)/loader && mkdir -p $(NEXT)
+	$(Q)cp -r --parents bpf include loader deploy/policies Makefile $(NEXT)
+	$(Q)sed -i -E 's/^(#define TW_ABI_VERSION[ \t]+)1$$/\12/; s/^(#define TW_MAX_COUNTERS[ \t]+)512/\1640/' \
+		$(NEXT)/include/tcpwarden/abi.h
+	$(Q)+$(MAKE) -C $(NEXT) static >/dev/null
+
+TESTED	 := $(B)/tcpwarden $(UNIT) $(B)/tests/system/tw-system $(NEXT)/build/tcpwarden-static
 
 .PHONY: test test-parts asan asan-parts
 test: deps-test ## run the whole suite: unit, golden, system (needs root for the last)
@@ -135,7 +145,7 @@ test-parts: $(TESTED)
 asan: deps-test ## run the golden and system tests against a build with ASan, UBSan and leak checks
 	$(Q)+$(MAKE) $(JOBS) asan-parts
 
-asan-parts: $(B)/asan/tcpwarden $(B)/tests/system/tw-system
+asan-parts: $(B)/asan/tcpwarden $(B)/tests/system/tw-system $(NEXT)/build/tcpwarden-static
 	$(Q)ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
 		tests/run $(B) $(B)/asan/tcpwarden golden system
 
@@ -145,13 +155,13 @@ KERNEL	 ?=
 test-kernels: deps-kernels ## the system suite on Linux 5.10 to the newest, under QEMU (KERNEL=6.1: on one)
 	$(Q)+$(MAKE) $(JOBS) test-kernels-parts
 
-test-kernels-parts: $(B)/tcpwarden-static $(B)/tests/system/tw-system
+test-kernels-parts: $(B)/tcpwarden-static $(NEXT)/build/tcpwarden-static $(B)/tests/system/tw-system
 	$(Q)tests/kernels/run $(KERNEL)
 
 test-time: deps-kernels ## the real constants (IPVS 900 s, keepalive 7200 s, ...) in virtual time
 	$(Q)+$(MAKE) $(JOBS) test-time-parts
 
-test-time-parts: $(B)/tcpwarden-static $(B)/tests/time/tw-time
+test-time-parts: $(B)/tcpwarden-static $(NEXT)/build/tcpwarden-static $(B)/tests/time/tw-time
 	$(Q)tests/kernels/run --time $(KERNEL)
 
 DEMO	 := $(B)/tests/demo/tw-idle-client $(B)/tests/demo/tw-echo

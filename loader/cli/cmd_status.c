@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "kernel/program.h"
 #include "kernel/state.h"
 #include "lib/cleanup.h"
 #include "policy/canon.h"
@@ -93,9 +94,15 @@ static void print_status(const struct tw_snapshot *snapshot)
 {
 	char digest[TW_DIGEST_LEN], time[TW_TIME_LEN];
 
+	uint64_t cgroup;
+
 	if (!snapshot->attached) {
-		printf("%snot attached%s: nothing is enforced here; start with `tcpwarden run`\n",
-		       tw_output_colour(31), tw_output_colour(0));
+		printf("%snot attached%s: %s; start with `tcpwarden run`\n", tw_output_colour(31),
+		       tw_output_colour(0),
+		       tw_link_cgroup_of_others(&cgroup) == 0
+			       ? "another version of tcpwarden enforces here, whose state this one "
+				 "cannot read"
+			       : "nothing is enforced here");
 		return;
 	}
 	printf("%sattached%s to %s, generation %llu, policy %s, loaded %s, version %s\n",

@@ -2,6 +2,7 @@
 #include "daemon/enforcer.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "kernel/caps.h"
@@ -41,7 +42,12 @@ int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fa
 			"(`tcpwarden doctor` lists what is needed)",
 			missing);
 	error = tw_pins_prepare(fault);
-	return error ?: tw_owner_lock(wait, &enforcer->lock, fault);
+	if (!error)
+		error = tw_owner_lock(false, &enforcer->lock, fault);
+	if (error != -EWOULDBLOCK || !wait)
+		return error;
+	tw_info("waiting for the tcpwarden that enforces here to end");
+	return tw_owner_lock(true, &enforcer->lock, fault);
 }
 
 /* Refuse to move an attachment in passing; *ret_fresh: nothing is attached yet. */
@@ -54,6 +60,13 @@ static int check_link(const struct tw_enforcer *enforcer, bool *ret_fresh, struc
 	if (error && error != -ENOENT)
 		return tw_fault(fault, error, "cannot read the link at " TW_PIN_LINK ": %m");
 	*ret_fresh = error || !attached;
+	if (*ret_fresh && tw_link_cgroup_of_others(&attached) == 0 && attached &&
+	    attached != enforcer->attach_cgroup)
+		return tw_fault(fault, -EEXIST,
+				"cannot attach to %s: another version of tcpwarden is attached to "
+				"another cgroup, whose id is %" PRIu64
+				"; to move it, `tcpwarden detach` first",
+				enforcer->attach_path, attached);
 	if (*ret_fresh || attached == enforcer->attach_cgroup)
 		return 0;
 	if (!snapshot)
@@ -121,17 +134,31 @@ static int start(struct tw_enforcer *enforcer, struct tw_model *model, struct tw
 	return 0;
 }
 
+/* Leave no pins, but those of another version that goes on enforcing. */
+static void undo_start(struct tw_fault *fault)
+{
+	uint64_t cgroup;
+
+	if (tw_link_cgroup_of_others(&cgroup) == 0)
+		tw_pins_remove_own(fault);
+	else
+		tw_pins_remove(fault);
+}
+
 int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault)
 {
 	struct tw_fault second;
-	bool fresh;
+	bool fresh = false;
 	int error = check_link(enforcer, &fresh, fault);
 
 	if (error)
 		return error;
 	error = start(enforcer, model, fault);
 	if (error && fresh)
-		tw_pins_remove(&second);
+		undo_start(&second);
+	/* Ours is in force; for a moment both were, the older one first. */
+	if (!error && tw_pins_remove_others(&second))
+		tw_warning("%s; `tcpwarden detach` and a new start mend it", second.text);
 	return error;
 }
 

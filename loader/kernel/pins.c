@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 
@@ -124,11 +125,66 @@ int tw_pins_remove(struct tw_fault *fault)
 	return 0;
 }
 
+int tw_pins_remove_own(struct tw_fault *fault)
+{
+	int error = remove_below(AT_FDCWD, TW_PIN_DIR);
+
+	if (error)
+		return tw_fault(fault, error, "cannot remove " TW_PIN_DIR ": %m; run as root");
+	return 0;
+}
+
 int tw_pins_remove_link(struct tw_fault *fault)
 {
 	detach_link(TW_PIN_LINK);
 	if (unlink(TW_PIN_LINK) < 0 && errno != ENOENT)
 		return tw_fault(fault, -errno, "cannot remove " TW_PIN_LINK ": %m; run as root");
+	return 0;
+}
+
+/* A folder of another ABI version: v2, but not our own. */
+static bool is_other(const struct dirent *entry)
+{
+	return entry->d_type == DT_DIR && entry->d_name[0] == 'v' &&
+	       strcmp(entry->d_name, strrchr(TW_PIN_DIR, '/') + 1) != 0;
+}
+
+int tw_pins_other_link(char **ret_path)
+{
+	_cleanup_closedir_ DIR *root = opendir(TW_PIN_ROOT);
+	const struct dirent *entry;
+
+	if (!root)
+		return -errno;
+	while ((entry = readdir(root))) {
+		_cleanup_free_ char *path = NULL;
+
+		if (!is_other(entry))
+			continue;
+		if (asprintf(&path, TW_PIN_ROOT "/%s%s", entry->d_name, strrchr(TW_PIN_LINK, '/')) <
+		    0)
+			return -ENOMEM;
+		if (access(path, F_OK) < 0)
+			continue;
+		*ret_path = TAKE_PTR(path);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int tw_pins_remove_others(struct tw_fault *fault)
+{
+	_cleanup_closedir_ DIR *root = opendir(TW_PIN_ROOT);
+	int error = root ? 0 : -errno;
+	const struct dirent *entry;
+
+	while (!error && (entry = readdir(root)))
+		if (is_other(entry))
+			error = remove_below(dirfd(root), entry->d_name);
+	if (error)
+		return tw_fault(fault, error,
+				"cannot remove the pins of another version below " TW_PIN_ROOT
+				": %m");
 	return 0;
 }
 

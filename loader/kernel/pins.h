@@ -41,8 +41,23 @@ int tw_pins_prepare(struct tw_fault *fault);
  */
 int tw_pins_remove(struct tw_fault *fault);
 
+/* The same, but only what this ABI version pinned. */
+int tw_pins_remove_own(struct tw_fault *fault);
+
 /* Detach and remove the link alone; the maps stay, for a restore. */
 int tw_pins_remove_link(struct tw_fault *fault);
+
+/*
+ * The pinned link of another ABI version, as a path, allocated. -ENOENT: there
+ * is none.
+ */
+int tw_pins_other_link(char **ret_path);
+
+/*
+ * Remove what other ABI versions pinned, their links first. The socket records,
+ * whose version is their own, stay.
+ */
+int tw_pins_remove_others(struct tw_fault *fault);
 
 /* Whether there are maps that a generation was loaded into. */
 bool tw_pins_have_maps(void);

@@ -81,9 +81,9 @@ void tw_program_close(struct tw_program *program)
 	*program = TW_PROGRAM_INIT;
 }
 
-int tw_link_cgroup(uint64_t *ret_id)
+static int link_cgroup(const char *pin, uint64_t *ret_id)
 {
-	_cleanup_close_ int fd = bpf_obj_get(TW_PIN_LINK);
+	_cleanup_close_ int fd = bpf_obj_get(pin);
 	struct bpf_link_info info = { 0 };
 	__u32 len = sizeof(info);
 
@@ -91,6 +91,19 @@ int tw_link_cgroup(uint64_t *ret_id)
 		return -errno;
 	*ret_id = info.cgroup.cgroup_id;
 	return 0;
+}
+
+int tw_link_cgroup(uint64_t *ret_id)
+{
+	return link_cgroup(TW_PIN_LINK, ret_id);
+}
+
+int tw_link_cgroup_of_others(uint64_t *ret_id)
+{
+	_cleanup_free_ char *pin = NULL;
+	int error = tw_pins_other_link(&pin);
+
+	return error ?: link_cgroup(pin, ret_id);
 }
 
 /* Make and pin a new link; unpinned it dies with its descriptor, so nothing half-made stays. */

@@ -43,4 +43,7 @@ void tw_program_close(struct tw_program *program);
  */
 int tw_link_cgroup(uint64_t *ret_id);
 
+/* The same of the link pinned by another ABI version. -ENOENT: there is none. */
+int tw_link_cgroup_of_others(uint64_t *ret_id);
+
 #endif

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* No gap: what is enforced outlives the loader, and a change is whole old or whole new. */
 #include <signal.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "bpf.h"
 #include "harness.h"
 #include "lib/cleanup.h"
+#include "load.h"
 #include "net.h"
 
 #define ADDRESS "127.0.0.1:7000"
@@ -19,68 +18,6 @@ static const struct tw_values new_values = { 1, 222, 22, 5, 55000 };
 
 #define CHECK_OLD(fd) CHECK_OPTIONS(fd, 1, 111, 11, 4, 44000)
 #define CHECK_NEW(fd) CHECK_OPTIONS(fd, 1, 222, 22, 5, 55000)
-
-/* A process of the attach point that connects without pause; shared with the test. */
-struct loop {
-	atomic_bool stop;
-	atomic_ulong connections;
-	atomic_ulong with_new; /* of them, those with the new values */
-	int listener;
-	pid_t pid;
-};
-
-/* Each connection has all of one policy, as soon as connect() returns. */
-static void check_one(struct loop *loop)
-{
-	struct tw_values values;
-	int client = tw_connect(NULL, ADDRESS);
-	int server = tw_accept(loop->listener);
-
-	values = tw_values(client);
-	if (tw_values_equal(&values, &new_values))
-		atomic_fetch_add(&loop->with_new, 1);
-	else if (!tw_values_equal(&values, &old_values))
-		FAIL("connection %lu has %d,%d,%d,%d,%d, which no policy asks",
-		     atomic_load(&loop->connections), values.keepalive, values.idle,
-		     values.interval, values.probes, values.user_timeout);
-	tw_close_reset(client);
-	close(server);
-	atomic_fetch_add(&loop->connections, 1);
-}
-
-static void connect_on_and_on(void *arg)
-{
-	struct loop *loop = arg;
-
-	while (!atomic_load(&loop->stop))
-		check_one(loop);
-}
-
-static struct loop *loop_start(void)
-{
-	struct loop *loop = mmap(NULL, sizeof(*loop), PROT_READ | PROT_WRITE,
-				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	CHECK(loop != MAP_FAILED);
-	loop->listener = tw_listen(NULL, ADDRESS);
-	loop->pid = tw_fork(tw_node, connect_on_and_on, loop);
-	return loop;
-}
-
-/* Some more connections from now on. */
-static void loop_wait(struct loop *loop)
-{
-	unsigned long some = atomic_load(&loop->connections) + 50;
-
-	WAIT_FOR(atomic_load(&loop->connections) >= some);
-}
-
-static void loop_end(struct loop *loop)
-{
-	loop_wait(loop);
-	atomic_store(&loop->stop, true);
-	tw_join_child(loop->pid);
-}
 
 static int new_client(void)
 {
@@ -154,32 +91,32 @@ TW_TEST(takeover__counters_go_on)
 TW_TEST(takeover__never_a_moment_without)
 {
 	struct tw_process daemon = tw_enforce(OLD);
-	struct loop *loop = loop_start();
+	struct tw_load *load = tw_load_start(ADDRESS, old_values, new_values);
 
-	loop_wait(loop);
+	tw_load_wait(load, 50);
 	kill_hard(&daemon);
-	loop_wait(loop);
-	CHECK_INT((long long)atomic_load(&loop->with_new), 0);
+	tw_load_wait(load, 50);
+	CHECK_INT((long long)tw_load_second(load), 0);
 	tw_enforce(NEW);
-	WAIT_FOR(atomic_load(&loop->with_new) > 0);
-	loop_end(loop);
+	WAIT_FOR(tw_load_second(load) > 0);
+	tw_load_end(load);
 }
 
 TW_TEST(takeover__reloads_are_whole_old_or_whole_new)
 {
 	struct tw_process daemon = tw_enforce(OLD);
 	long long generation = tw_status_int("generation");
-	struct loop *loop = loop_start();
+	struct tw_load *load = tw_load_start(ADDRESS, old_values, new_values);
 
 	for (int i = 0; i < 10; i++) {
-		loop_wait(loop);
+		tw_load_wait(load, 50);
 		tw_policy("%s", i % 2 ? OLD : NEW);
 		tw_signal(&daemon, SIGHUP);
 		generation++;
 		WAIT_FOR(has_generation(generation));
 	}
-	CHECK(atomic_load(&loop->with_new) > 0);
-	loop_end(loop);
+	CHECK(tw_load_second(load) > 0);
+	tw_load_end(load);
 }
 
 /* --- one owner at a time --- */
@@ -223,17 +160,17 @@ static struct tw_process start_waiting(void)
 TW_TEST(takeover__wait_takes_over)
 {
 	struct tw_process first = tw_enforce(OLD);
-	struct loop *loop = loop_start();
+	struct tw_load *load = tw_load_start(ADDRESS, old_values, new_values);
 	struct tw_process second = start_waiting();
 
-	loop_wait(loop);
+	tw_load_wait(load, 50);
 	CHECK_INT(tw_status_int("daemon.pid"), first.pid);
-	CHECK_INT((long long)atomic_load(&loop->with_new), 0);
+	CHECK_INT((long long)tw_load_second(load), 0);
 	tw_signal(&first, SIGTERM);
 	CHECK_INT(tw_join(&first).status, 0);
 	tw_wait_enforcing(&second);
-	WAIT_FOR(atomic_load(&loop->with_new) > 0);
-	loop_end(loop);
+	WAIT_FOR(tw_load_second(load) > 0);
+	tw_load_end(load);
 }
 
 /* Its patience can be ended; the owner does not notice. */
