@@ -101,8 +101,19 @@ static int create_counter(void)
 	return SYS(bpf(BPF_MAP_CREATE, &attr));
 }
 
-/* `if (value = lookup(map, &zero)) atomic_add(value, 1); return 1;` */
-static int load_counting(int map)
+static int load_sockops(const struct bpf_insn *insns, size_t count)
+{
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SOCK_OPS,
+				.expected_attach_type = BPF_CGROUP_SOCK_OPS,
+				.insn_cnt = (uint32_t)count,
+				.insns = pointer(insns),
+				.license = pointer("GPL") };
+
+	return SYS(bpf(BPF_PROG_LOAD, &attr));
+}
+
+/* `if (value = lookup(map, &zero)) atomic_add(value, 1); return result;` */
+static int load_counting(int map, int result)
 {
 	const struct bpf_insn insns[] = {
 		INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0),
@@ -114,23 +125,50 @@ static int load_counting(int map)
 		INSN(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0),
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_1, 0, 0, 1),
 		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_0, BPF_REG_1, 0, BPF_ADD),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, result),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+
+	return load_sockops(insns, ARRAY_SIZE(insns));
+}
+
+/* `if (ctx->op == TCP_CONNECT_CB) { v = 999; setsockopt(ctx, SOL_TCP, TCP_KEEPIDLE, &v, 4); } return 1;` */
+static int load_overwriting(void)
+{
+	const struct bpf_insn insns[] = {
+		INSN(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_1, 0, 0),
+		INSN(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_2, 0, 7, BPF_SOCK_OPS_TCP_CONNECT_CB),
+		INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 999),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, 6),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 4),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_4, BPF_REG_10, 0, 0),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_4, 0, 0, -4),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_5, 0, 0, 4),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_setsockopt),
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};
-	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_SOCK_OPS,
-				.expected_attach_type = BPF_CGROUP_SOCK_OPS,
-				.insn_cnt = ARRAY_SIZE(insns),
-				.insns = pointer(insns),
-				.license = pointer("GPL") };
 
-	return SYS(bpf(BPF_PROG_LOAD, &attr));
+	return load_sockops(insns, ARRAY_SIZE(insns));
+}
+
+static int load_foreign(enum tw_foreign_kind kind, int map)
+{
+	switch (kind) {
+	case TW_FOREIGN_OVERWRITES:
+		return load_overwriting();
+	case TW_FOREIGN_RETURNS_0:
+		return load_counting(map, 0);
+	default:
+		return load_counting(map, 1);
+	}
 }
 
 /*
  * Before 5.11 maps and programs count as locked memory. The limit goes back
  * afterwards: tcpwarden is to raise its own.
  */
-static struct tw_foreign create_foreign(int *ret_program)
+static struct tw_foreign create_foreign(enum tw_foreign_kind kind, int *ret_program)
 {
 	struct rlimit limit, unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	struct tw_foreign foreign;
@@ -139,15 +177,15 @@ static struct tw_foreign create_foreign(int *ret_program)
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0)
 		printf("cannot raise the memlock limit: %s\n", strerror(errno));
 	foreign.map = create_counter();
-	*ret_program = load_counting(foreign.map);
+	*ret_program = load_foreign(kind, foreign.map);
 	SYS(setrlimit(RLIMIT_MEMLOCK, &limit));
 	return foreign;
 }
 
-struct tw_foreign tw_foreign_attach(const char *cgroup)
+struct tw_foreign tw_foreign_attach_kind(const char *cgroup, enum tw_foreign_kind kind)
 {
 	_cleanup_close_ int program = -1;
-	struct tw_foreign foreign = create_foreign(&program);
+	struct tw_foreign foreign = create_foreign(kind, &program);
 	_cleanup_close_ int target = SYS(open(tw_cgroup_folder(cgroup), O_RDONLY | O_CLOEXEC));
 	union bpf_attr attr = { .link_create = { .prog_fd = (uint32_t)program,
 						 .target_fd = (uint32_t)target,
@@ -155,6 +193,24 @@ struct tw_foreign tw_foreign_attach(const char *cgroup)
 
 	foreign.link = SYS(bpf(BPF_LINK_CREATE, &attr));
 	return foreign;
+}
+
+struct tw_foreign tw_foreign_attach(const char *cgroup)
+{
+	return tw_foreign_attach_kind(cgroup, TW_FOREIGN_COUNTS);
+}
+
+void tw_foreign_attach_alone(const char *cgroup)
+{
+	_cleanup_close_ int program = -1;
+	struct tw_foreign foreign = create_foreign(TW_FOREIGN_COUNTS, &program);
+	_cleanup_close_ int target = SYS(open(tw_cgroup_folder(cgroup), O_RDONLY | O_CLOEXEC));
+	union bpf_attr attr = { .target_fd = (uint32_t)target,
+				.attach_bpf_fd = (uint32_t)program,
+				.attach_type = BPF_CGROUP_SOCK_OPS };
+
+	SYS(bpf(BPF_PROG_ATTACH, &attr));
+	close(foreign.map);
 }
 
 uint64_t tw_foreign_runs(const struct tw_foreign *foreign)

@@ -29,7 +29,15 @@ struct tw_foreign {
 	int map;
 	int link;
 };
+enum tw_foreign_kind {
+	TW_FOREIGN_COUNTS,     /* returns 1, as it should */
+	TW_FOREIGN_RETURNS_0,  /* counts too, but makes the kernel drop everybody's replies */
+	TW_FOREIGN_OVERWRITES, /* sets TCP_KEEPIDLE to 999 s on connections; counts nothing */
+};
 struct tw_foreign tw_foreign_attach(const char *cgroup);
+struct tw_foreign tw_foreign_attach_kind(const char *cgroup, enum tw_foreign_kind kind);
+/* As programs were attached before links, with no flag: it allows no other. */
+void tw_foreign_attach_alone(const char *cgroup);
 uint64_t tw_foreign_runs(const struct tw_foreign *foreign);
 
 #endif

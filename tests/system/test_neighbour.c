@@ -64,3 +64,53 @@ TW_TEST(neighbour__program_of_a_child_cgroup)
 	CHECK_INT(TW_RUN("detach").status, 0);
 	CHECK_INT(tw_programs_attached(child), 1);
 }
+
+TW_TEST(neighbour__program_that_returns_0)
+{
+	struct tw_foreign foreign = tw_foreign_attach_kind(tw_node, TW_FOREIGN_RETURNS_0);
+
+	tw_enforce(POLICY);
+	CHECK_OPTIONS(client_seen_by(&foreign), 1, 111, 11, 4, 0);
+	CHECK_INT(TW_RUN("detach").status, 0);
+	CHECK_UNTOUCHED(client_seen_by(&foreign));
+}
+
+/* Programs of a cgroup run before those of its ancestors: ours has the last word over its child's. */
+TW_TEST(neighbour__program_of_a_child_that_overwrites)
+{
+	const char *child = tw_cgroup(tw_node, "child");
+
+	tw_foreign_attach_kind(child, TW_FOREIGN_OVERWRITES);
+	tw_enforce("- {name: all, keepalive: 111s:11s:4, precedence: app}\n");
+	/* Set before we came: the application's, as far as anybody can tell. */
+	CHECK_OPTIONS(tw_pair(child, NULL, "127.0.0.1:7000").client, 1, 999, 11, 4, 0);
+}
+
+/* One above us has the last word itself; nothing of ours is lost by it. */
+TW_TEST(neighbour__program_above_that_overwrites)
+{
+	struct tw_process daemon;
+	int client;
+
+	tw_foreign_attach_kind(tw_outside, TW_FOREIGN_OVERWRITES);
+	daemon = tw_enforce(POLICY);
+	client = tw_pair(tw_node, NULL, "127.0.0.1:7000").client;
+	CHECK_OPTIONS(client, 1, 999, 11, 4, 0);
+	CHECK_INT(tw_count("all", "set"), 1);
+	CHECK_INT(TW_RUN("detach", "--restore").status, 0);
+	tw_join(&daemon);
+	CHECK_OPTIONS(client, 0, 999, 75, 9, 0);
+}
+
+TW_TEST(neighbour__program_that_allows_no_other)
+{
+	struct tw_result result;
+
+	tw_foreign_attach_alone(tw_node);
+	result = TW_RUN("run", "--once", "-c", tw_policy(POLICY), "--attach-to", tw_node);
+	CHECK_INT(result.status, 1);
+	CHECK_HAS(result.err, "without allowing others");
+	CHECK_INT(tw_programs_attached(tw_node), 1);
+	CHECK(tw_bpffs_is_empty());
+	CHECK_UNTOUCHED(tw_pair(tw_node, NULL, "127.0.0.1:7000").client);
+}
