@@ -149,6 +149,23 @@ asan-parts: $(B)/asan/tcpwarden $(B)/tests/system/tw-system $(NEXT)/build/tcpwar
 	$(Q)ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
 		tests/run $(B) $(B)/asan/tcpwarden golden system
 
+# The soak: a test of the system suite's kind, with that suite's helpers.
+SOAK_S	 ?= 900
+$(B)/tests/soak/tw-soak: $(call objs,$(O),$(wildcard tests/soak/*.c) $(filter-out tests/system/test_%,$(SYSTEM)))
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -static -o $@ $^
+
+.PHONY: soak soak-parts
+soak: deps-test ## connections, reloads, churn and kills at once, for SOAK_S seconds; nothing may grow
+	$(Q)+$(MAKE) $(JOBS) soak-parts
+
+soak-parts: SHELL := /bin/bash
+soak-parts: .SHELLFLAGS := -o pipefail -c
+soak-parts: $(B)/tcpwarden $(B)/tests/soak/tw-soak
+	$(Q)SOAK_S=$(SOAK_S) TW_TEST_DEADLINE=$$(($(SOAK_S) + 120)) TCPWARDEN=$(B)/tcpwarden \
+		$(B)/tests/soak/tw-soak -v | grep -E '^(soak:|FAIL |ok )|^[0-9]+ passed'
+
 KERNEL	 ?=
 
 .PHONY: test-kernels test-kernels-parts test-time test-time-parts
