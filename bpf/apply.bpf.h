@@ -310,21 +310,46 @@ static __always_inline int tw_write(void *ctx, const struct tw_options *want,
 	return error;
 }
 
-/* Keep `next` as the socket's record; forget it where nothing is ours. */
+/* Keep `next` as the socket's record; forget it where none is needed. */
 static __always_inline void tw_remember(void *sk, struct tw_record *record,
 					const struct tw_record *next)
 {
 	if (record) {
-		if (next->written)
+		if (tw_record_needed(next))
 			*record = *next;
 		else
 			bpf_sk_storage_delete(&tw_records, sk);
 		return;
 	}
 	/* The socket is written all the same; it can only not be restored. */
-	if (next->written &&
+	if (tw_record_needed(next) &&
 	    !bpf_sk_storage_get(&tw_records, sk, (void *)next, BPF_SK_STORAGE_GET_F_CREATE))
 		tw_count_error(TW_SITE_RECORD, -ENOMEM);
+}
+
+/*
+ * Note on the socket which of the observers that it meets are to count what its
+ * application asks for later.
+ */
+static __always_inline void tw_watch(void *sk, const struct tw_generation *generation,
+				     const struct tw_set *observers)
+{
+	struct tw_watch *watch;
+	__u64 any = 0;
+
+	if (!generation->watches)
+		return;
+	for (__u32 i = 0; i < TW_SET_WORDS; i++)
+		any |= observers->word[i] & generation->watch.word[i];
+	watch = bpf_sk_storage_get(&tw_watches, sk, 0, any ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (!watch) {
+		if (any)
+			tw_count_error(TW_SITE_WATCH, -ENOMEM);
+		return;
+	}
+	for (__u32 i = 0; i < TW_SET_WORDS; i++)
+		watch->observers.word[i] = observers->word[i] & generation->watch.word[i];
+	watch->generation = generation->number;
 }
 
 /*
@@ -337,7 +362,7 @@ static __always_inline enum tw_outcome tw_settle(void *ctx, void *sk, struct tcp
 						 const struct tw_policy *policy)
 {
 	struct tw_record *record = bpf_sk_storage_get(&tw_records, sk, 0, 0);
-	struct tw_options sysctl, now, base;
+	struct tw_options sysctl, now;
 	struct tw_record copy = { 0 };
 	struct tw_plan plan;
 	__u32 app;
@@ -346,16 +371,12 @@ static __always_inline enum tw_outcome tw_settle(void *ctx, void *sk, struct tcp
 		copy = *record;
 	tw_read_sysctl(&tp->inet_conn.icsk_inet.sk, &sysctl);
 	tw_read_options(tp, &sysctl, &now);
-	app = tw_base(&now, &sysctl, &copy, &base);
-	tw_plan(policy, &now, &base, app, &plan);
+	app = tw_base(&now, &sysctl, &copy, &copy.original);
+	tw_plan(policy, &now, &copy.original, app, &plan);
 	if (plan.write && tw_write(ctx, &plan.want, &now, plan.write))
 		return TW_FAILED;
 	copy.direction = direction;
-	copy.app = app;
-	copy.written = plan.impose;
-	copy.counter = policy->counter;
-	copy.original = base;
-	copy.ours = plan.want;
+	tw_record_fill(&copy, policy, &plan, app, &sysctl);
 	tw_remember(sk, record, &copy);
 	return tw_plan_outcome(&plan, 0);
 }

@@ -122,6 +122,13 @@ struct {
 	__type(value, struct tw_record);
 } tw_records SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct tw_watch);
+} tw_watches SEC(".maps");
+
 /* For people; no program reads these. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -121,6 +121,7 @@ static __always_inline void tw_birth(struct bpf_sock_ops *ctx, enum tw_direction
 	for (__u32 i = 0; i < TW_SET_WORDS; i++)
 		if (verdict.observers.word[i])
 			tw_observe_word(ctx, slot, i, verdict.observers.word[i], direction);
+	tw_watch(sk, generation, &verdict.observers);
 	if (verdict.winner < TW_MAX_POLICIES)
 		tw_enforce(ctx, slot, verdict.winner, direction);
 }

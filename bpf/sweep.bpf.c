@@ -200,8 +200,11 @@ tw_policy_for(struct tw_hand *hand, struct sock *sk, struct tcp_sock *tp, struct
 	socket->direction = record ? record->direction : tw_direction_of(sk, socket->netns);
 	if (!tw_restore && !tw_find(sk, socket, generation, slot))
 		return NULL;
-	if (tw_first_pass && socket->flags & TW_SOCKET_MATCHED)
-		tw_observe_all(hand, tp, slot);
+	if (socket->flags & TW_SOCKET_MATCHED) {
+		if (tw_first_pass)
+			tw_observe_all(hand, tp, slot);
+		tw_watch(tp, generation, &socket->observers);
+	}
 	if (socket->winner < TW_MAX_POLICIES)
 		return &generation->policy[socket->winner % TW_MAX_POLICIES];
 	return record ? (const struct tw_policy *)&tw_nobody : NULL;
@@ -252,13 +255,14 @@ int tw_sweep(struct bpf_iter__tcp *ctx)
 
 __u64 tw_records_left = 0;
 
-/* Of all namespaces at once. An orphan's values die with it. */
+/* Of all namespaces at once: sockets with a value of ours. An orphan's dies with it. */
 SEC("iter/bpf_sk_storage_map")
 int tw_remaining(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
+	struct tw_record *record = ctx->value;
 	struct sock *sk = ctx->sk;
 
-	if (sk && !tw_is_dead(sk))
+	if (sk && record && record->written && !tw_is_dead(sk))
 		tw_records_left++;
 	return 0;
 }

@@ -116,11 +116,13 @@ struct tw_policy {
 
 /* A generation as the programs read it, but for what is looked up by hash or prefix. */
 struct tw_generation {
+	__u64 number;	     /* its own, as in tw_current */
 	__u64 attach_cgroup; /* id of the cgroup that the link is attached to */
 	__u32 prefixes;	     /* elements of the prefixes map; 0: skip the look-up */
-	__u32 reserved;
+	__u32 watches;	     /* members of `watch` */
 	struct tw_set direction[TW_DIRECTIONS]; /* policies that match this direction */
 	struct tw_set observe;			/* policies that only observe */
+	struct tw_set watch;			/* of them, those whose precedence is not app */
 	struct tw_set any_cgroup;		/* policies without match.cgroup */
 	struct tw_set any_remote;		/* policies without match.remote */
 	struct tw_set any_port;			/* policies without match.port: port class 0 */
@@ -201,7 +203,8 @@ enum tw_site {
 	TW_SITE_INTERVAL,
 	TW_SITE_PROBES,
 	TW_SITE_USER_TIMEOUT,
-	TW_SITE_UNDO, /* a value could not be put back after a failed write */
+	TW_SITE_UNDO,  /* a value could not be put back after a failed write */
+	TW_SITE_WATCH, /* what observers are to count could not be noted */
 	TW_SITES,
 };
 
@@ -210,19 +213,47 @@ struct tw_error {
 	__u32 error; /* errno, positive */
 };
 
+/* What an unset timer means where a socket lives; more than a socket can have is 65535, 255. */
+struct tw_unset {
+	__u16 idle;
+	__u16 interval;
+	__u8 probes;
+	__u8 reserved[3];
+};
+
 /*
- * Carried by each connection that we change. A field that we wrote and that
- * still has that value is ours; any other set field is the application's.
+ * Carried by each connection that we change, and by each whose policy has
+ * precedence strictest or policy. A field that we wrote and that still has that
+ * value is ours; any other set field is the application's.
+ *
+ * All that a later setsockopt() of the application needs is here, so that the
+ * socket stays whole under one policy until a sweep brings it under another.
+ * The application asks for 7200 s of idle time where the policy's 120 s stand:
+ *
+ *	app |= TW_BIT(TW_IDLE), original.value[TW_IDLE] = 7200,
+ *	written & TW_BIT(TW_IDLE), ours.value[TW_IDLE] = 120
  */
 struct tw_record {
-	__u8 direction; /* enum tw_direction */
-	__u8 app;	/* TW_BIT()s that the application had set when we came */
-	__u8 written;	/* TW_BIT()s that we wrote */
-	__u8 reserved;
-	__u16 counter; /* of the policy that wrote */
-	__u16 reserved2;
-	struct tw_options original;
-	struct tw_options ours; /* the values written, valid where `written` says so */
+	__u8 direction;	 /* enum tw_direction */
+	__u8 app;	 /* TW_BIT()s that the application has set */
+	__u8 written;	 /* TW_BIT()s that we wrote */
+	__u8 fields;	 /* as in the policy, and so are the next three */
+	__u8 precedence; /* TW_PRECEDENCE_APP: later calls are not ours to judge */
+	__u8 flags;
+	__u16 counter;
+	struct tw_options original; /* what the application asked for, else what it found */
+	struct tw_options ours; /* what the policy asks; where `written` says so, what is there */
+	struct tw_unset unset;
+};
+
+/*
+ * Carried by each connection that policies with precedence strictest or policy
+ * observe: whose counters an application's setsockopt() goes to. Void under any
+ * other generation.
+ */
+struct tw_watch {
+	__u64 generation;
+	struct tw_set observers;
 };
 
 /* A policy of a generation, as people know it. */
@@ -297,16 +328,18 @@ struct tw_sweep_counts {
 TW_ASSERT_SIZE(struct tw_options, 20);
 TW_ASSERT_SIZE(struct tw_set, 32);
 TW_ASSERT_SIZE(struct tw_policy, 28);
-TW_ASSERT_SIZE(struct tw_generation, 16 + 6 * 32 + 256 * 28 + 65536 * 2);
+TW_ASSERT_SIZE(struct tw_generation, 24 + 7 * 32 + 256 * 28 + 65536 * 2);
 TW_ASSERT_SIZE(struct tw_prefix, 20);
 TW_ASSERT_SIZE(struct tw_counts, 48);
 TW_ASSERT_SIZE(struct tw_tally, 72);
 TW_ASSERT_SIZE(struct tw_cgroup_event, 16 + 1024);
 TW_ASSERT_SIZE(struct tw_error, 8);
-TW_ASSERT_SIZE(struct tw_record, 48);
+TW_ASSERT_SIZE(struct tw_unset, 8);
+TW_ASSERT_SIZE(struct tw_record, 56);
+TW_ASSERT_SIZE(struct tw_watch, 40);
 TW_ASSERT_SIZE(struct tw_loaded_policy, 72);
 TW_ASSERT_SIZE(struct tw_loaded, 40 + 256 * 72);
-TW_ASSERT_SIZE(struct tw_socket, 184);
+TW_ASSERT_SIZE(struct tw_socket, 192);
 TW_ASSERT_SIZE(struct tw_sweep_counts, 32);
 TW_ASSERT_SIZE(struct tw_state, 48 + 1024 + 4096);
 TW_ASSERT_SIZE(struct tw_owner, 16);

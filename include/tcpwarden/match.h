@@ -139,7 +139,7 @@ TW_INLINE __u32 tw_app_fields(const struct tw_options *now, const struct tw_opti
  * ours (we wrote it and it still has that value) the application's original or,
  * where the application had set none, the sysctl's value. Returns the TW_BIT()s
  * of the fields that are the application's. A socket without a record has one
- * of zeros.
+ * of zeros. *ret_base may be the record's own `original`.
  */
 TW_INLINE __u32 tw_base(const struct tw_options *now, const struct tw_options *sysctl,
 			const struct tw_record *record, struct tw_options *ret_base)
@@ -161,33 +161,56 @@ struct tw_plan {
 	__u32 impose;		/* TW_BIT()s in which `want` differs from the base: ours */
 	__u32 write;		/* TW_BIT()s in which it differs from what is: to write */
 	__u32 kept; /* TW_BIT()s that differ from what is asked, and stay the application's */
+	__u32 user_timeout; /* what is asked: of `auto` the sum */
 };
 
+/* All bits where `bits` has bit `n`, else none. */
+TW_INLINE __u32 tw_all(__u32 bits, __u32 n)
+{
+	return -(bits >> n & 1u);
+}
+
+/* All bits where `a` is less than `b`, else none. */
+TW_INLINE __u32 tw_less(__u32 a, __u32 b)
+{
+	return -(__u32)(tw_opaque((__u64)a - b) >> 63);
+}
+
 /*
- * Plan `policy` for a socket with the values `now`, given its tw_base() and
- * the fields `app` of it that are the application's. Precedence `app`: only
- * what is left is filled; `auto` follows the timers that result. An exemption,
- * whose `fields` are 0, lets go of what is ours.
+ * Plan `policy` for a socket with the values `now`, given its tw_base() and the
+ * fields `app` of it that are the application's. What the application left is
+ * filled. What it set stays under precedence `app`, gives way to the policy's
+ * under `policy`, and to a smaller one under `strictest`: a set keepalive is
+ * on, a set user timeout not 0, so off and 0 are never compared. `auto` follows
+ * the timers that result. An exemption, whose `fields` are 0, lets go of what
+ * is ours.
  */
 TW_INLINE void tw_plan(const struct tw_policy *policy, const struct tw_options *now,
 		       const struct tw_options *base, __u32 app, struct tw_plan *ret_plan)
 {
-	struct tw_options asked = policy->want, want;
-	__u32 fill = policy->fields & ~app;
+	__u32 strictest = tw_all(policy->precedence, 0), always = tw_all(policy->precedence, 1);
+	__u32 timeout = policy->want.value[TW_USER_TIMEOUT], differs = 0, take;
+	struct tw_options *want = &ret_plan->want;
 
-	for (__u32 f = 0; f < TW_FIELDS; f++)
-		want.value[f] = tw_pick(fill, f, asked.value[f], base->value[f]);
-	if (policy->flags & TW_POLICY_AUTO) {
-		asked.value[TW_USER_TIMEOUT] = tw_auto_user_timeout(
-			want.value[TW_IDLE], want.value[TW_INTERVAL], want.value[TW_PROBES]);
-		want.value[TW_USER_TIMEOUT] = tw_pick(fill, TW_USER_TIMEOUT,
-						      asked.value[TW_USER_TIMEOUT],
-						      base->value[TW_USER_TIMEOUT]);
+	for (__u32 f = 0; f < TW_FIELDS; f++) {
+		take = ~app | always | (strictest & tw_less(policy->want.value[f], base->value[f]));
+		want->value[f] =
+			tw_pick(take & policy->fields, f, policy->want.value[f], base->value[f]);
+		differs |= tw_nonzero(want->value[f] ^ policy->want.value[f]) << f;
 	}
-	ret_plan->want = want;
-	ret_plan->impose = tw_differing(&want, base);
-	ret_plan->write = tw_differing(&want, now);
-	ret_plan->kept = policy->fields & app & tw_differing(&want, &asked);
+	if (policy->flags & TW_POLICY_AUTO) {
+		timeout = tw_auto_user_timeout(want->value[TW_IDLE], want->value[TW_INTERVAL],
+					       want->value[TW_PROBES]);
+		take = ~app | always | (strictest & tw_less(timeout, base->value[TW_USER_TIMEOUT]));
+		want->value[TW_USER_TIMEOUT] = tw_pick(take & policy->fields, TW_USER_TIMEOUT,
+						       timeout, base->value[TW_USER_TIMEOUT]);
+		differs = (differs & ~TW_BIT(TW_USER_TIMEOUT)) |
+			  tw_nonzero(want->value[TW_USER_TIMEOUT] ^ timeout) << TW_USER_TIMEOUT;
+	}
+	ret_plan->impose = tw_differing(want, base);
+	ret_plan->write = tw_differing(want, now);
+	ret_plan->kept = policy->fields & app & ~(always | strictest) & differs;
+	ret_plan->user_timeout = timeout;
 }
 
 /* How a socket is counted once its plan was carried out, or only looked at. */
@@ -196,6 +219,110 @@ TW_INLINE enum tw_outcome tw_plan_outcome(const struct tw_plan *plan, int observ
 	if (plan->write)
 		return observed ? TW_WOULD_SET : TW_SET;
 	return plan->kept ? TW_KEPT_APP : TW_ALREADY;
+}
+
+/* --- what a socket carries ------------------------------------------------------ */
+
+/* `seconds` where a socket can have them, else a number that it cannot have. */
+TW_INLINE __u16 tw_unset_seconds(__u32 seconds)
+{
+	return (__u16)(seconds | -tw_nonzero(seconds >> 15));
+}
+
+/*
+ * What a carried-out plan leaves behind, but for the direction and the original
+ * values: the plan's base.
+ */
+TW_INLINE void tw_record_fill(struct tw_record *record, const struct tw_policy *policy,
+			      const struct tw_plan *plan, __u32 app,
+			      const struct tw_options *sysctl)
+{
+	record->app = (__u8)app;
+	record->written = (__u8)plan->impose;
+	record->fields = policy->fields;
+	record->precedence = policy->precedence;
+	record->flags = policy->flags;
+	record->counter = policy->counter;
+	record->ours = policy->want;
+	record->ours.value[TW_USER_TIMEOUT] = plan->user_timeout;
+	record->unset.idle = tw_unset_seconds(sysctl->value[TW_IDLE]);
+	record->unset.interval = tw_unset_seconds(sysctl->value[TW_INTERVAL]);
+	record->unset.probes =
+		(__u8)(sysctl->value[TW_PROBES] | -tw_nonzero(sysctl->value[TW_PROBES] >> 7));
+}
+
+/* Whether a socket has to carry it: something is ours, or later calls are to be judged. */
+TW_INLINE int tw_record_needed(const struct tw_record *record)
+{
+	return record->written | record->precedence;
+}
+
+/* The policy that a socket is under, whatever the generation. */
+TW_INLINE struct tw_policy tw_record_policy(const struct tw_record *record)
+{
+	return (struct tw_policy){
+		.want = record->ours,
+		.fields = record->fields,
+		.flags = record->flags,
+		.precedence = record->precedence,
+		.counter = record->counter,
+	};
+}
+
+/* --- what an application asks later ---------------------------------------------- */
+
+/* The field `bit` of the values. */
+TW_INLINE __u32 tw_value_of(const struct tw_options *options, __u32 bit)
+{
+	__u32 value = 0;
+
+	for (__u32 f = 0; f < TW_FIELDS; f++)
+		value |= tw_pick(bit, f, options->value[f], 0);
+	return value;
+}
+
+/*
+ * Note in the record that the application asks for `value` of the field `bit`:
+ * from now on that is its own. Off, 0 and what an unset timer means are unset
+ * here as everywhere.
+ */
+TW_INLINE void tw_record_ask(struct tw_record *record, __u32 bit, __u32 value)
+{
+	struct tw_options unset = { .value = {
+					    [TW_INTERVAL] = record->unset.interval,
+					    [TW_PROBES] = record->unset.probes,
+					    [TW_IDLE] = record->unset.idle,
+				    } };
+	__u32 set = -tw_nonzero(value ^ tw_value_of(&unset, bit));
+
+	for (__u32 f = 0; f < TW_FIELDS; f++)
+		record->original.value[f] = tw_pick(bit, f, value, record->original.value[f]);
+	record->app = (__u8)((record->app & ~bit) | (set & bit));
+}
+
+/*
+ * What `policy` makes of a socket whose application just asked, as noted in
+ * `record`; tw_value_of() `ret_plan->want` is what it gets.
+ */
+TW_INLINE void tw_plan_asked(const struct tw_policy *policy, const struct tw_record *record,
+			     struct tw_plan *ret_plan)
+{
+	struct tw_options now;
+
+	for (__u32 f = 0; f < TW_FIELDS; f++)
+		now.value[f] = tw_pick(record->written, f, record->ours.value[f],
+				       record->original.value[f]);
+	tw_plan(policy, &now, &record->original, record->app, ret_plan);
+}
+
+/* How an application's call is counted that asked for one value and gets another. */
+TW_INLINE enum tw_app_action tw_app_action_of(__u32 asked, __u32 given, __u32 precedence,
+					      __u32 observed)
+{
+	__u32 differs = tw_nonzero(asked ^ given);
+
+	/* Allowed; limited, replaced; would limit, would replace: as enum tw_app_action has them. */
+	return (enum tw_app_action)(differs * (precedence + 2 * observed));
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/caps.h"
+#include "kernel/guard.h"
 #include "kernel/owner.h"
 #include "kernel/pins.h"
 #include "kernel/state.h"
@@ -80,8 +81,8 @@ static int check_link(const struct tw_enforcer *enforcer, bool *ret_fresh, struc
 			enforcer->attach_path, snapshot->state.attached_to);
 }
 
-static int publish(struct tw_enforcer *enforcer, struct tw_model *model,
-		   struct tw_compiled *compiled, struct tw_fault *fault)
+static int publish_generation(struct tw_enforcer *enforcer, struct tw_model *model,
+			      struct tw_compiled *compiled, struct tw_fault *fault)
 {
 	struct tw_generation_source source = {
 		.compiled = compiled,
@@ -103,6 +104,29 @@ static int publish(struct tw_enforcer *enforcer, struct tw_model *model,
 	return 0;
 }
 
+/*
+ * The setsockopt hook is there before the first policy that needs it, and goes
+ * after the last: what sockets carry is held from the moment they carry it.
+ * `renew`: one that is attached is of the program that we take over from.
+ */
+static int publish(struct tw_enforcer *enforcer, struct tw_model *model,
+		   struct tw_compiled *compiled, bool renew, struct tw_fault *fault)
+{
+	bool needed = tw_guard_needed(compiled->generation), attached = tw_guard_attached();
+	struct tw_fault second;
+	int error = 0;
+
+	if (needed && (renew || !attached))
+		error = tw_guard_attach(enforcer->cgroup, fault);
+	if (!error)
+		error = publish_generation(enforcer, model, compiled, fault);
+	if (error && !attached)
+		tw_guard_remove(&second);
+	if (!error && !needed)
+		error = tw_guard_remove(fault);
+	return error;
+}
+
 static int compile(const struct tw_model *model, struct tw_compiled *ret_compiled,
 		   struct tw_fault *fault)
 {
@@ -122,7 +146,7 @@ static int start(struct tw_enforcer *enforcer, struct tw_model *model, struct tw
 	if (!error)
 		error = tw_program_load(&enforcer->program, fault);
 	if (!error)
-		error = publish(enforcer, model, &compiled, fault);
+		error = publish(enforcer, model, &compiled, true, fault);
 	if (!error)
 		error = tw_program_attach(&enforcer->program, enforcer->cgroup, fault);
 	if (error)
@@ -172,7 +196,7 @@ int tw_enforcer_switch(struct tw_enforcer *enforcer, struct tw_model *model, str
 		return error;
 	if (!memcmp(compiled.digest, enforcer->digest, sizeof(enforcer->digest)))
 		return -EALREADY;
-	return publish(enforcer, model, &compiled, fault);
+	return publish(enforcer, model, &compiled, false, fault);
 }
 
 void tw_enforcer_say(const struct tw_enforcer *enforcer, const char *what)

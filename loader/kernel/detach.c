@@ -95,7 +95,7 @@ static int stop_enforcing(bool restore, struct tw_detached *detached, struct tw_
 	int error = 0;
 
 	if (restore && tw_link_cgroup(&cgroup) != -ENOENT)
-		error = tw_pins_remove_link(fault);
+		error = tw_pins_remove_links(fault);
 	if (!error && restore && tw_pins_have_maps())
 		error = restore_all(detached, fault);
 	return error ?: tw_pins_remove(fault);

@@ -182,6 +182,7 @@ static int fill_generation(struct build *build)
 	uint32_t zero = 0;
 	int error;
 
+	generation->number = build->number;
 	generation->attach_cgroup = build->source->attach_cgroup;
 	for (uint32_t i = 0; i < build->loaded->policies; i++)
 		generation->policy[i].counter = build->loaded->policy[i].counter;

@@ -24,6 +24,7 @@ static const struct {
 	{ "tw_swept", offsetof(struct tw_maps, swept) },
 	{ "tw_tallies", offsetof(struct tw_maps, tallies) },
 	{ "tw_errors", offsetof(struct tw_maps, errors) },
+	{ "tw_watches", offsetof(struct tw_maps, watches) },
 	{ "tw_loaded", offsetof(struct tw_maps, loaded) },
 	{ "tw_texts", offsetof(struct tw_maps, texts) },
 	{ "tw_state", offsetof(struct tw_maps, state) },

@@ -20,6 +20,7 @@ struct tw_maps {
 	int swept;
 	int tallies;
 	int errors;
+	int watches;
 	int loaded;
 	int texts;
 	int state;

@@ -12,6 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "kernel/link.h"
 #include "lib/cleanup.h"
 
 bool tw_bpffs_mounted(void)
@@ -134,12 +135,11 @@ int tw_pins_remove_own(struct tw_fault *fault)
 	return 0;
 }
 
-int tw_pins_remove_link(struct tw_fault *fault)
+int tw_pins_remove_links(struct tw_fault *fault)
 {
-	detach_link(TW_PIN_LINK);
-	if (unlink(TW_PIN_LINK) < 0 && errno != ENOENT)
-		return tw_fault(fault, -errno, "cannot remove " TW_PIN_LINK ": %m; run as root");
-	return 0;
+	int error = tw_link_remove(TW_PIN_GUARD, fault);
+
+	return error ?: tw_link_remove(TW_PIN_LINK, fault);
 }
 
 /* A folder of another ABI version: v2, but not our own. */

@@ -7,6 +7,7 @@
  *                         records_v1  socket records, by TW_RECORD_VERSION
  *                         v1/         one folder an ABI version
  *                            link_sockops tw_current tw_generations ...
+ *                            link_guard  only while a policy needs it: kernel/guard.h
  *
  * Ours is found by these pins, never by a name that others could bear.
  */
@@ -28,6 +29,7 @@
 #define TW_PIN_RECORDS TW_PIN_ROOT "/records_v" TW_STRING(TW_RECORD_VERSION)
 #define TW_PIN_DIR     TW_PIN_ROOT "/v" TW_STRING(TW_ABI_VERSION)
 #define TW_PIN_LINK    TW_PIN_DIR "/link_sockops"
+#define TW_PIN_GUARD   TW_PIN_DIR "/link_guard"
 
 /* Whether a bpf file system is mounted on TW_BPFFS. */
 bool tw_bpffs_mounted(void);
@@ -44,8 +46,8 @@ int tw_pins_remove(struct tw_fault *fault);
 /* The same, but only what this ABI version pinned. */
 int tw_pins_remove_own(struct tw_fault *fault);
 
-/* Detach and remove the link alone; the maps stay, for a restore. */
-int tw_pins_remove_link(struct tw_fault *fault);
+/* Detach and remove the links alone; the maps stay, for a restore. */
+int tw_pins_remove_links(struct tw_fault *fault);
 
 /*
  * The pinned link of another ABI version, as a path, allocated. -ENOENT: there

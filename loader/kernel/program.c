@@ -10,6 +10,7 @@
 #include "kernel/caps.h"
 #include "kernel/hz.h"
 #include "kernel/libbpf_log.h"
+#include "kernel/link.h"
 #include "kernel/pins.h"
 #include "lib/cleanup.h"
 
@@ -81,69 +82,21 @@ void tw_program_close(struct tw_program *program)
 	*program = TW_PROGRAM_INIT;
 }
 
-static int link_cgroup(const char *pin, uint64_t *ret_id)
-{
-	_cleanup_close_ int fd = bpf_obj_get(pin);
-	struct bpf_link_info info = { 0 };
-	__u32 len = sizeof(info);
-
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
-		return -errno;
-	*ret_id = info.cgroup.cgroup_id;
-	return 0;
-}
-
-int tw_link_cgroup(uint64_t *ret_id)
-{
-	return link_cgroup(TW_PIN_LINK, ret_id);
-}
-
 int tw_link_cgroup_of_others(uint64_t *ret_id)
 {
 	_cleanup_free_ char *pin = NULL;
 	int error = tw_pins_other_link(&pin);
 
-	return error ?: link_cgroup(pin, ret_id);
-}
-
-/* Make and pin a new link; unpinned it dies with its descriptor, so nothing half-made stays. */
-static int attach_new(struct tw_program *program, int cgroup, struct tw_fault *fault)
-{
-	_cleanup_close_ int link = bpf_link_create(bpf_program__fd(program->skel->progs.tw_sockops),
-						   cgroup, BPF_CGROUP_SOCK_OPS, NULL);
-
-	if (link < 0 && errno == EPERM && !tw_caps_missing())
-		return tw_fault(
-			fault, -errno,
-			"cannot attach to the cgroup: another program is attached to it, or "
-			"above it, without allowing others (`bpftool cgroup tree` shows it)");
-	if (link < 0)
-		return tw_fault(fault, -errno, "cannot attach to the cgroup: %m");
-	if (bpf_obj_pin(link, TW_PIN_LINK) < 0)
-		return tw_fault(fault, -errno, "cannot pin the link at " TW_PIN_LINK ": %m");
-	return 0;
+	return error ?: tw_link_read(pin, ret_id);
 }
 
 int tw_program_attach(struct tw_program *program, int cgroup, struct tw_fault *fault)
 {
-	_cleanup_close_ int link = -1;
-	uint64_t attached;
-	int error;
+	return tw_link_attach(TW_PIN_LINK, bpf_program__fd(program->skel->progs.tw_sockops), cgroup,
+			      BPF_CGROUP_SOCK_OPS, fault);
+}
 
-	error = tw_link_cgroup(&attached);
-	if (error == -ENOENT)
-		return attach_new(program, cgroup, fault);
-	if (error)
-		return tw_fault(fault, error, "cannot read the link at " TW_PIN_LINK ": %m");
-	if (!attached) {
-		if (unlink(TW_PIN_LINK) < 0)
-			return tw_fault(fault, -errno,
-					"cannot remove the dead link " TW_PIN_LINK ": %m");
-		return attach_new(program, cgroup, fault);
-	}
-	link = bpf_obj_get(TW_PIN_LINK);
-	if (link < 0 ||
-	    bpf_link_update(link, bpf_program__fd(program->skel->progs.tw_sockops), NULL) < 0)
-		return tw_fault(fault, -errno, "cannot update the link at " TW_PIN_LINK ": %m");
-	return 0;
+int tw_link_cgroup(uint64_t *ret_id)
+{
+	return tw_link_read(TW_PIN_LINK, ret_id);
 }

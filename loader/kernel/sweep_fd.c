@@ -91,6 +91,34 @@ static void observe(struct tw_sweep_fd *sweep, const struct found *found,
 	}
 }
 
+/*
+ * Our own setsockopt() is not an application's: for the setsockopt hook a
+ * record whose precedence is app is none, and nobody watches.
+ */
+static void stand_aside(struct tw_sweep_fd *sweep, int fd, const struct tw_record *record)
+{
+	struct tw_record aside = *record;
+
+	bpf_map_delete_elem(sweep->iterator->maps.watches, &fd);
+	aside.precedence = TW_PRECEDENCE_APP;
+	if (record->precedence)
+		bpf_map_update_elem(sweep->iterator->records, &fd, &aside, BPF_ANY);
+}
+
+/* See tw_watch() in bpf/apply.bpf.h. */
+static void watch(struct tw_sweep_fd *sweep, const struct found *found, int fd)
+{
+	const struct tw_generation *generation = sweep->generation;
+	struct tw_watch watch = { .generation = generation->number };
+	__u64 any = 0;
+
+	for (int i = 0; i < TW_SET_WORDS; i++)
+		any |= watch.observers.word[i] = found->observers.word[i] &
+						 generation->watch.word[i];
+	if (any)
+		bpf_map_update_elem(sweep->iterator->maps.watches, &fd, &watch, BPF_ANY);
+}
+
 static enum tw_outcome settle(struct tw_sweep_fd *sweep, const struct found *found, int fd,
 			      const struct tw_policy *policy)
 {
@@ -100,6 +128,7 @@ static enum tw_outcome settle(struct tw_sweep_fd *sweep, const struct found *fou
 	bool recorded = bpf_map_lookup_elem(records, &fd, &record) == 0;
 	struct tw_plan plan;
 	__u32 app;
+	int error;
 
 	if (tw_descriptor_read(fd, &now))
 		return TW_FAILED;
@@ -107,21 +136,19 @@ static enum tw_outcome settle(struct tw_sweep_fd *sweep, const struct found *fou
 	if (sweep->first)
 		observe(sweep, found, &now, &base, app);
 	tw_plan(policy, &now, &base, app, &plan);
-	if (plan.write && write_options(fd, &plan.want, &now, plan.write))
-		return TW_FAILED;
-	record = (struct tw_record){
-		.direction = found->direction,
-		.app = (__u8)app,
-		.written = (__u8)plan.impose,
-		.counter = policy->counter,
-		.original = base,
-		.ours = plan.want,
-	};
-	if (plan.impose)
+	stand_aside(sweep, fd, &record);
+	error = plan.write ? write_options(fd, &plan.want, &now, plan.write) : 0;
+	if (!error) {
+		record.direction = found->direction;
+		record.original = base;
+		tw_record_fill(&record, policy, &plan, app, &found->sysctl);
+	}
+	if (tw_record_needed(&record))
 		bpf_map_update_elem(records, &fd, &record, BPF_ANY);
 	else if (recorded)
 		bpf_map_delete_elem(records, &fd);
-	return tw_plan_outcome(&plan, 0);
+	watch(sweep, found, fd);
+	return error ? TW_FAILED : tw_plan_outcome(&plan, 0);
 }
 
 static bool settle_found(struct tw_sweep_fd *sweep, struct found *found, int fd)

@@ -110,7 +110,8 @@ static int write_keepalive(struct tw_buf *buf, const struct tw_model_policy *pol
 	if (!(policy->fields & TW_BIT(TW_KEEPALIVE)))
 		return 0;
 	if (!(policy->fields & TW_TIMERS))
-		return tw_buf_addf(buf, "    keepalive: on\n");
+		return tw_buf_addf(buf, "    keepalive: %s\n",
+				   tw_model_policy_off(policy, TW_KEEPALIVE) ? "off" : "on");
 	r = tw_buf_addf(buf, "    keepalive: ");
 	for (size_t i = 0; i < ARRAY_SIZE(timers) && r == 0; i++) {
 		__u32 value = policy->want.value[timers[i].field];
@@ -136,6 +137,8 @@ static int write_user_timeout(struct tw_buf *buf, const struct tw_model_policy *
 		return 0;
 	if (policy->auto_timeout)
 		return tw_buf_addf(buf, "    user_timeout: auto\n");
+	if (tw_model_policy_off(policy, TW_USER_TIMEOUT))
+		return tw_buf_addf(buf, "    user_timeout: off\n");
 	tw_duration_format(policy->want.value[TW_USER_TIMEOUT], text);
 	return tw_buf_addf(buf, "    user_timeout: %s\n", text);
 }
@@ -165,6 +168,9 @@ static int write_policy(struct tw_buf *buf, const struct tw_model_policy *policy
 		r = write_keepalive(buf, policy);
 	if (r == 0)
 		r = write_user_timeout(buf, policy);
+	if (r == 0 && policy->precedence != TW_PRECEDENCE_APP)
+		r = tw_buf_addf(buf, "    precedence: %s\n",
+				tw_precedence_names[policy->precedence]);
 	if (r == 0 && policy->observe && !all_observe)
 		r = tw_buf_addf(buf, "    mode: observe\n");
 	if (r == 0)

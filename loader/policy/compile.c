@@ -46,7 +46,7 @@ static void compile_policy(const struct tw_model_policy *policy, struct tw_polic
 		.fields = (__u8)policy->fields,
 		.flags = (__u8)((policy->auto_timeout ? TW_POLICY_AUTO : 0) |
 				(policy->observe ? TW_POLICY_OBSERVE : 0)),
-		.precedence = (__u8)policy->precedence,
+		.precedence = (__u8)(policy->fields ? policy->precedence : TW_PRECEDENCE_APP),
 	};
 }
 
@@ -61,6 +61,10 @@ static void compile_policies(const struct tw_model *model, struct tw_generation 
 				set_add(&generation->direction[d], i);
 		if (policy->observe)
 			set_add(&generation->observe, i);
+		if (policy->observe && generation->policy[i].precedence) {
+			set_add(&generation->watch, i);
+			generation->watches++;
+		}
 		if (!policy->cgroup_count)
 			set_add(&generation->any_cgroup, i);
 		if (!policy->remote_count)

@@ -3,6 +3,19 @@
 
 #include <string.h>
 
+const char *const tw_precedence_names[TW_PRECEDENCE_POLICY + 1] = {
+	[TW_PRECEDENCE_APP] = "app",
+	[TW_PRECEDENCE_STRICTEST] = "strictest",
+	[TW_PRECEDENCE_POLICY] = "policy",
+};
+
+bool tw_model_policy_off(const struct tw_model_policy *policy, enum tw_field field)
+{
+	bool counted = field == TW_USER_TIMEOUT && policy->auto_timeout;
+
+	return policy->fields & TW_BIT(field) && !policy->want.value[field] && !counted;
+}
+
 static void policy_free(struct tw_model_policy *policy)
 {
 	for (size_t i = 0; i < policy->cgroup_count; i++)

@@ -66,6 +66,12 @@ struct tw_model {
 
 #define TW_MODEL_INIT ((struct tw_model){ 0 })
 
+/* As policies spell them. */
+extern const char *const tw_precedence_names[TW_PRECEDENCE_POLICY + 1];
+
+/* Whether the policy turns `field`, keepalive or the user timeout, off. */
+bool tw_model_policy_off(const struct tw_model_policy *policy, enum tw_field field);
+
 void tw_model_free(struct tw_model *model);
 #define _cleanup_model_ _cleanup_(tw_model_free)
 

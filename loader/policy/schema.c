@@ -102,13 +102,16 @@ static int read_precedence(struct tw_reader *reader, const struct tw_node *value
 	const char *text = tw_read_text(reader, value, "precedence");
 	char shown[TW_SHOWN_LEN];
 
-	if (!text || !strcmp(text, "app"))
+	if (!text)
 		return 0;
-	if (!strcmp(text, "strictest") || !strcmp(text, "policy"))
-		tw_read_error(reader, value->mark, "precedence: %s is not supported yet", text);
-	else
-		tw_read_error(reader, value->mark, "precedence must be app, got %s",
-			      tw_shown(value, shown));
+	for (unsigned i = 0; i < ARRAY_SIZE(tw_precedence_names); i++) {
+		if (!strcmp(text, tw_precedence_names[i])) {
+			reader->policy->precedence = (enum tw_precedence)i;
+			return 0;
+		}
+	}
+	tw_read_error(reader, value->mark, "precedence must be app, strictest or policy, got %s",
+		      tw_shown(value, shown));
 	return 0;
 }
 
@@ -239,12 +242,6 @@ static int read_keepalive_map(struct tw_reader *reader, const struct tw_node *va
 	return tw_read_map(reader, value, "keepalive", keys, ARRAY_SIZE(keys));
 }
 
-static void refuse_off(struct tw_reader *reader, const struct tw_node *value, const char *what)
-{
-	tw_read_error(reader, value->mark,
-		      "%s: off needs precedence: policy, which is not supported yet", what);
-}
-
 static int read_keepalive(struct tw_reader *reader, const struct tw_node *value)
 {
 	reader->policy->keepalive_mark = value->mark;
@@ -254,7 +251,7 @@ static int read_keepalive(struct tw_reader *reader, const struct tw_node *value)
 	if (value->kind == TW_NODE_LIST)
 		refuse_keepalive(reader, value);
 	else if (!strcmp(value->text, "off"))
-		refuse_off(reader, value, "keepalive");
+		set_field(reader->policy, TW_KEEPALIVE, 0);
 	else if (strcmp(value->text, "on") != 0)
 		read_keepalive_parts(reader, value);
 	return 0;
@@ -286,7 +283,7 @@ static int read_user_timeout(struct tw_reader *reader, const struct tw_node *val
 	if (!text)
 		return 0;
 	if (!strcmp(text, "off")) {
-		refuse_off(reader, value, "user_timeout");
+		set_field(reader->policy, TW_USER_TIMEOUT, 0);
 	} else if (!strcmp(text, "auto")) {
 		reader->policy->auto_timeout = true;
 		reader->policy->fields |= TW_BIT(TW_USER_TIMEOUT);
@@ -373,6 +370,16 @@ static void check_auto(struct tw_reader *reader)
 			      TW_MAX_USER_TIMEOUT);
 }
 
+/* An application that wants it on set it itself, so what the policy says must go before that. */
+static void check_off(struct tw_reader *reader, enum tw_field field, struct tw_mark mark,
+		      const char *name)
+{
+	const struct tw_model_policy *policy = reader->policy;
+
+	if (tw_model_policy_off(policy, field) && policy->precedence != TW_PRECEDENCE_POLICY)
+		tw_read_error(reader, mark, "%s: off needs precedence: policy", name);
+}
+
 static int append_policy(struct tw_model *model, struct tw_model_policy **ret_policy)
 {
 	struct tw_model_policy *policies =
@@ -409,8 +416,12 @@ static int read_policy(struct tw_reader *reader, const struct tw_node *value)
 	if (r < 0)
 		return r;
 	/* Of values that are wrong already, nothing is said twice. */
-	if (reader->diags->errors == errors)
+	if (reader->diags->errors == errors) {
 		check_auto(reader);
+		check_off(reader, TW_KEEPALIVE, reader->policy->keepalive_mark, "keepalive");
+		check_off(reader, TW_USER_TIMEOUT, reader->policy->user_timeout_mark,
+			  "user_timeout");
+	}
 	tw_model_policy_sort(reader->policy);
 	return 0;
 }

@@ -91,6 +91,9 @@ static void warn_must_beat(const struct tw_model_policy *policy, const struct tw
 		     "keepalive does not help against %s: it closes a connection that carries no "
 		     "data for %s; raise its timeout, or let the application ping",
 		     name, beat->ms ? timeout : "its configured timeout");
+	else if (tw_model_policy_off(policy, TW_KEEPALIVE))
+		warn(diags, beat->mark, "must_beat %s%s%s, and the policy turns keepalive off",
+		     timeout, of, name);
 	else if (!has(policy, TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_IDLE)))
 		warn(diags, beat->mark,
 		     "must_beat %s%s%s, and the policy gives no idle time: the system's is 7200 s "
@@ -106,7 +109,9 @@ static void warn_must_beat(const struct tw_model_policy *policy, const struct tw
 
 void tw_warn_policy(const struct tw_model_policy *policy, struct tw_diags *diags)
 {
-	if (has(policy, TW_BIT(TW_USER_TIMEOUT)))
+	if (tw_model_policy_off(policy, TW_USER_TIMEOUT))
+		; /* as asked */
+	else if (has(policy, TW_BIT(TW_USER_TIMEOUT)))
 		warn_user_timeout(policy, diags);
 	else if (policy->fields)
 		warn(diags, policy->keepalive_mark,
