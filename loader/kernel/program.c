@@ -81,15 +81,38 @@ void tw_program_close(struct tw_program *program)
 	*program = TW_PROGRAM_INIT;
 }
 
-int tw_link_cgroup(uint64_t *ret_id)
+static int read_link(struct bpf_link_info *ret_info)
 {
 	_cleanup_close_ int fd = bpf_obj_get(TW_PIN_LINK);
-	struct bpf_link_info info = { 0 };
-	__u32 len = sizeof(info);
+	__u32 len = sizeof(*ret_info);
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+	*ret_info = (struct bpf_link_info){ 0 };
+	return fd < 0 || bpf_obj_get_info_by_fd(fd, ret_info, &len) < 0 ? -errno : 0;
+}
+
+int tw_link_cgroup(uint64_t *ret_id)
+{
+	struct bpf_link_info info;
+	int error = read_link(&info);
+
+	if (!error)
+		*ret_id = info.cgroup.cgroup_id;
+	return error;
+}
+
+int tw_link_runs(const struct tw_program *program, bool *ret_ours)
+{
+	struct bpf_prog_info ours = { 0 };
+	struct bpf_link_info info;
+	__u32 len = sizeof(ours);
+	int error = read_link(&info);
+
+	if (error)
+		return error;
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program->skel->progs.tw_sockops), &ours, &len) <
+	    0)
 		return -errno;
-	*ret_id = info.cgroup.cgroup_id;
+	*ret_ours = info.prog_id == ours.id;
 	return 0;
 }
 

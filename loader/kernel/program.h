@@ -43,4 +43,7 @@ void tw_program_close(struct tw_program *program);
  */
 int tw_link_cgroup(uint64_t *ret_id);
 
+/* Whether the pinned link runs this very program. -ENOENT: there is no link. */
+int tw_link_runs(const struct tw_program *program, bool *ret_ours);
+
 #endif
