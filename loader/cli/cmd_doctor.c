@@ -4,35 +4,39 @@
 
 #include "cli/output.h"
 #include "cli/policy_source.h"
-#include "kernel/features.h"
-#include "kernel/node_limits.h"
+#include "kernel/checks.h"
+#include "kernel/state.h"
 #include "lib/cleanup.h"
 
-static const struct {
-	const char *name;
-	int colour;
-} statuses[] = {
-	[TW_CHECK_OK] = { "ok", 32 },
-	[TW_CHECK_DEGRADED] = { "degraded", 33 },
-	[TW_CHECK_MISSING] = { "missing", 31 },
-};
+static int colour(enum tw_check_status status)
+{
+	switch (status) {
+	case TW_CHECK_OK:
+		return 32;
+	case TW_CHECK_DEGRADED:
+		return 33;
+	default:
+		return 31;
+	}
+}
 
 static enum tw_exit print_json(const struct tw_check *checks, size_t count, bool ok)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:s}", "name", checks[i].name,
-						"status", statuses[checks[i].status].name, "detail",
-						checks[i].detail, "remedy", checks[i].remedy));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s}", "name", checks[i].name, "status",
+					tw_check_status_name(checks[i].status), "detail",
+					checks[i].detail, "remedy", checks[i].remedy));
 	return tw_output_json(json_pack("{s:b, s:o}", "ok", ok, "checks", list));
 }
 
 static void print_check(const struct tw_check *check)
 {
-	printf("%s%-8s%s  %-16s  %s\n", tw_output_colour(statuses[check->status].colour),
-	       statuses[check->status].name, tw_output_colour(0), check->name, check->detail);
+	printf("%s%-8s%s  %-16s  %s\n", tw_output_colour(colour(check->status)),
+	       tw_check_status_name(check->status), tw_output_colour(0), check->name,
+	       check->detail);
 	if (check->remedy[0])
 		printf("%-26s  -> %s\n", "", check->remedy);
 }
@@ -41,7 +45,7 @@ static void print_check(const struct tw_check *check)
  * The policy that the node is compared with: of the file, else in force, else
  * embedded. TW_EXIT_USAGE: the file is not valid; all else is a check.
  */
-static enum tw_exit load(const char *path, struct tw_model *ret_model, struct tw_check *ret_check)
+static enum tw_exit load(const char *path, struct tw_model *ret_model, const char **ret_which)
 {
 	_cleanup_free_ char *attached_to = NULL;
 	struct tw_fault fault = TW_FAULT_INIT;
@@ -59,35 +63,30 @@ static enum tw_exit load(const char *path, struct tw_model *ret_model, struct tw
 	} else {
 		return TW_EXIT_FAILED;
 	}
-	tw_check_set(ret_check, "policy", TW_CHECK_OK, "",
-		     "what follows compares this node with %s (%zu %s)", which, ret_model->count,
-		     ret_model->count == 1 ? "policy" : "policies");
+	*ret_which = which;
 	return TW_EXIT_OK;
 }
 
-/* All checks: what BPF offers, then the node and its policy. */
+/* Errors are looked at where there are any maps of ours that may be read. */
 static enum tw_exit probe(const char *path, struct tw_check *checks, size_t *ret_count)
 {
+	_cleanup_free_ struct tw_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
-	struct tw_node_limits limits;
-	struct tw_check policy;
-	enum tw_exit status = load(path, &model, &policy);
-	size_t count;
+	struct tw_check_subject subject = { .model = &model };
+	struct tw_fault fault = TW_FAULT_INIT;
+	enum tw_exit status = load(path, &model, &subject.which);
 
 	if (status != TW_EXIT_OK)
 		return status;
-	count = tw_features_probe(checks);
-	checks[count++] = policy;
-	tw_node_limits_read(&limits);
-	count += tw_node_limits_check(&limits, &model, checks + count);
-	*ret_count = count;
+	if (snapshot && !tw_snapshot_read(snapshot, &fault) && snapshot->number)
+		subject.errors = &snapshot->errors;
+	*ret_count = tw_checks_run(&subject, checks);
 	return TW_EXIT_OK;
 }
 
 enum tw_exit tw_cmd_doctor(const struct tw_args *args)
 {
-	_cleanup_free_ struct tw_check *checks =
-		calloc(TW_MAX_CHECKS + 1 + TW_MAX_NODE_CHECKS, sizeof(*checks));
+	_cleanup_free_ struct tw_check *checks = calloc(TW_MAX_ALL_CHECKS, sizeof(*checks));
 	bool ok = true;
 	size_t count;
 	enum tw_exit status;

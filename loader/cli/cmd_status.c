@@ -39,6 +39,22 @@ static json_t *refusal_json(const struct tw_state *state)
 			 "message", state->refusal);
 }
 
+static json_t *errors_json(const struct tw_error_counts *errors)
+{
+	json_t *list = json_array();
+	char name[TW_ERRNO_LEN];
+
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct tw_error *error = &errors->list[i].error;
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "site",
+						      tw_site_name(error->site), "errno",
+						      tw_errno_name(error->error, name), "count",
+						      (json_int_t)errors->list[i].count));
+	}
+	return list;
+}
+
 static json_t *text_or_null(bool known, const char *text)
 {
 	return tw_output_text(known ? text : NULL);
@@ -53,17 +69,17 @@ static json_t *status_json(const struct tw_snapshot *snapshot)
 	for (uint32_t i = 0; i < snapshot->loaded.policies; i++)
 		json_array_append_new(
 			policies, policy_json(&snapshot->loaded.policy[i], &snapshot->counts[i]));
-	return json_pack("{s:b, s:o, s:I, s:o, s:{s:b, s:o}, s:o, s:o, s:o, s:o}", "attached",
-			 snapshot->attached, "attached_to",
-			 text_or_null(snapshot->attached, snapshot->state.attached_to),
-			 "generation", (json_int_t)snapshot->number, "digest",
-			 text_or_null(loaded, tw_digest_format(snapshot->loaded.digest, digest)),
-			 "daemon", "running", snapshot->daemon, "pid",
-			 snapshot->daemon_pid ? json_integer(snapshot->daemon_pid) : json_null(),
-			 "version", text_or_null(loaded, snapshot->state.version), "policies",
-			 policies, "loaded_at",
-			 text_or_null(loaded, tw_output_time(snapshot->loaded.at_ns, time)),
-			 "last_refusal", refusal_json(&snapshot->state));
+	return json_pack(
+		"{s:b, s:o, s:I, s:o, s:{s:b, s:o}, s:o, s:o, s:o, s:o, s:o}", "attached",
+		snapshot->attached, "attached_to",
+		text_or_null(snapshot->attached, snapshot->state.attached_to), "generation",
+		(json_int_t)snapshot->number, "digest",
+		text_or_null(loaded, tw_digest_format(snapshot->loaded.digest, digest)), "daemon",
+		"running", snapshot->daemon, "pid",
+		snapshot->daemon_pid ? json_integer(snapshot->daemon_pid) : json_null(), "version",
+		text_or_null(loaded, snapshot->state.version), "policies", policies, "loaded_at",
+		text_or_null(loaded, tw_output_time(snapshot->loaded.at_ns, time)), "last_refusal",
+		refusal_json(&snapshot->state), "errors", errors_json(&snapshot->errors));
 }
 
 /* --- for people --------------------------------------------------------------------- */

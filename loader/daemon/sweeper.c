@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "kernel/sweep.h"
 #include "lib/buf.h"
@@ -32,13 +33,54 @@ struct tw_sweeper {
 	unsigned pass;	    /* from 1 */
 	bool written;	    /* in this pass */
 	size_t not_entered; /* in the first pass */
+	double begun;	    /* seconds of CLOCK_MONOTONIC */
+
+	struct tw_sweep_totals totals;
 };
+
+const double tw_sweep_bounds[TW_SWEEP_BUCKETS] = { 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300 };
+
+/* --- its figures ------------------------------------------------------------------------ */
+
+static double now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void add_counts(struct tw_sweep_counts *sum, struct tw_sweep_counts counts)
+{
+	sum->seen += counts.seen;
+	sum->written += counts.written;
+	sum->failed += counts.failed;
+	sum->orphans += counts.orphans;
+}
+
+static void add_duration(struct tw_sweep_totals *totals, double seconds)
+{
+	size_t bucket = 0;
+
+	while (bucket < TW_SWEEP_BUCKETS && seconds > tw_sweep_bounds[bucket])
+		bucket++;
+	totals->buckets[bucket]++;
+	totals->seconds += seconds;
+	totals->full++;
+}
+
+struct tw_sweep_totals tw_sweeper_totals(const struct tw_sweeper *sweeper)
+{
+	return sweeper ? sweeper->totals : (struct tw_sweep_totals){ 0 };
+}
 
 /* --- its end -------------------------------------------------------------------------- */
 
 static void stop(struct tw_sweeper *sweeper)
 {
 	event_del(sweeper->tick);
+	if (sweeper->sweep)
+		add_counts(&sweeper->totals.sockets, tw_sweep_counts(sweeper->sweep));
 	tw_sweep_close(sweeper->sweep);
 	sweeper->sweep = NULL;
 	tw_netns_list_free(&sweeper->namespaces);
@@ -77,6 +119,8 @@ static void finish(struct tw_sweeper *sweeper)
 	bool full = sweeper->full;
 
 	say(sweeper);
+	if (full)
+		add_duration(&sweeper->totals, now_seconds() - sweeper->begun);
 	stop(sweeper);
 	if (full && sweeper->options.done)
 		sweeper->options.done(sweeper->options.data);
@@ -158,6 +202,7 @@ static int start(struct tw_sweeper *sweeper, struct tw_fault *fault)
 	sweeper->walking = false;
 	sweeper->written = false;
 	sweeper->not_entered = 0;
+	sweeper->begun = now_seconds();
 	go_on(sweeper, 0);
 	return 0;
 }

@@ -115,6 +115,31 @@ int tw_cgroup_sets_remove(int map, uint64_t id)
 	return bpf_map_delete_elem(map, &id) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+#define BATCH 1024
+
+int tw_cgroup_sets_count(int map, uint32_t *ret_count)
+{
+	_cleanup_free_ uint64_t *ids = calloc(BATCH, sizeof(*ids));
+	_cleanup_free_ struct tw_set *sets = calloc(BATCH, sizeof(*sets));
+	uint32_t total = 0, from = 0, count;
+	bool first = true, more = true;
+
+	if (!ids || !sets)
+		return -ENOMEM;
+	for (; more; first = false) {
+		count = BATCH;
+		if (bpf_map_lookup_batch(map, first ? NULL : &from, &from, ids, sets, &count,
+					 NULL) < 0) {
+			if (errno != ENOENT)
+				return -errno;
+			more = false;
+		}
+		total += count;
+	}
+	*ret_count = total;
+	return 0;
+}
+
 static int by_id(const void *a, const void *b)
 {
 	const struct element *x = a, *y = b;

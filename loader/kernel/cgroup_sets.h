@@ -32,4 +32,7 @@ int tw_cgroup_sets_remove(int map, uint64_t id);
 /* Make the map agree with the tree, after changes that nobody told us of. */
 int tw_cgroup_sets_sync(int map, const struct tw_cgroup_scope *scope);
 
+/* How many cgroups have an element of their own. */
+int tw_cgroup_sets_count(int map, uint32_t *ret_count);
+
 #endif

@@ -300,14 +300,22 @@ int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation
 	return 0;
 }
 
+int tw_generation_number(const struct tw_maps *maps, uint64_t *ret_number)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(maps->current, &zero, ret_number) < 0 ? -errno : 0;
+}
+
 int tw_generation_read(const struct tw_maps *maps, struct tw_generation *ret_generation)
 {
 	_cleanup_close_ int map = -1;
 	uint64_t number;
 	uint32_t zero = 0, slot, id;
+	int error = tw_generation_number(maps, &number);
 
-	if (bpf_map_lookup_elem(maps->current, &zero, &number) < 0)
-		return -errno;
+	if (error)
+		return error;
 	slot = (uint32_t)(number % TW_SLOTS);
 	if (bpf_map_lookup_elem(maps->generations, &slot, &id) < 0)
 		return -errno;

@@ -32,6 +32,9 @@ struct tw_generation_live {
 int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation_source *source,
 			  struct tw_generation_live *live, struct tw_fault *fault);
 
+/* The number of the generation in force; 0: none. */
+int tw_generation_number(const struct tw_maps *maps, uint64_t *ret_number);
+
 /* The policies in force, of the slot that tw_current names now. Takes CAP_SYS_ADMIN. -ENOENT: none. */
 int tw_generation_read(const struct tw_maps *maps, struct tw_generation *ret_generation);
 

@@ -74,7 +74,7 @@ bool tw_guard_attached(void)
 {
 	uint64_t cgroup;
 
-	return tw_link_read(TW_PIN_GUARD, &cgroup) == 0 && cgroup;
+	return tw_link_read(TW_PIN_GUARD, &cgroup, NULL) == 0 && cgroup;
 }
 
 int tw_guard_attach(int cgroup, struct tw_fault *fault)

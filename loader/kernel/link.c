@@ -7,7 +7,7 @@
 #include "kernel/caps.h"
 #include "lib/cleanup.h"
 
-int tw_link_read(const char *pin, uint64_t *ret_id)
+int tw_link_read(const char *pin, uint64_t *ret_cgroup, uint32_t *ret_program)
 {
 	_cleanup_close_ int fd = bpf_obj_get(pin);
 	struct bpf_link_info info = { 0 };
@@ -15,7 +15,10 @@ int tw_link_read(const char *pin, uint64_t *ret_id)
 
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
 		return -errno;
-	*ret_id = info.cgroup.cgroup_id;
+	if (ret_cgroup)
+		*ret_cgroup = info.cgroup.cgroup_id;
+	if (ret_program)
+		*ret_program = info.prog_id;
 	return 0;
 }
 
@@ -44,7 +47,7 @@ int tw_link_attach(const char *pin, int program, int cgroup, enum bpf_attach_typ
 	uint64_t attached;
 	int error;
 
-	error = tw_link_read(pin, &attached);
+	error = tw_link_read(pin, &attached, NULL);
 	if (error == -ENOENT)
 		return attach_new(pin, program, cgroup, type, fault);
 	if (error)

@@ -17,10 +17,11 @@ int tw_link_attach(const char *pin, int program, int cgroup, enum bpf_attach_typ
 		   struct tw_fault *fault);
 
 /*
- * The cgroup that the link pinned at `pin` is attached to. -ENOENT: there is no
- * link; an id of 0: its cgroup was removed.
+ * The cgroup that the link pinned at `pin` is attached to, and the program that
+ * it runs; either may be NULL. -ENOENT: there is no link; an id of 0: its cgroup
+ * was removed.
  */
-int tw_link_read(const char *pin, uint64_t *ret_id);
+int tw_link_read(const char *pin, uint64_t *ret_cgroup, uint32_t *ret_program);
 
 /* Detach and remove it; 0 also where there is none. */
 int tw_link_remove(const char *pin, struct tw_fault *fault);

@@ -87,7 +87,22 @@ int tw_link_cgroup_of_others(uint64_t *ret_id)
 	_cleanup_free_ char *pin = NULL;
 	int error = tw_pins_other_link(&pin);
 
-	return error ?: tw_link_read(pin, ret_id);
+	return error ?: tw_link_read(pin, ret_id, NULL);
+}
+
+int tw_link_runs(const struct tw_program *program, bool *ret_ours)
+{
+	struct bpf_prog_info ours = { 0 };
+	__u32 len = sizeof(ours), runs;
+	int error = tw_link_read(TW_PIN_LINK, NULL, &runs);
+
+	if (error)
+		return error;
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program->skel->progs.tw_sockops), &ours, &len) <
+	    0)
+		return -errno;
+	*ret_ours = runs == ours.id;
+	return 0;
 }
 
 int tw_program_attach(struct tw_program *program, int cgroup, struct tw_fault *fault)
@@ -98,5 +113,5 @@ int tw_program_attach(struct tw_program *program, int cgroup, struct tw_fault *f
 
 int tw_link_cgroup(uint64_t *ret_id)
 {
-	return tw_link_read(TW_PIN_LINK, ret_id);
+	return tw_link_read(TW_PIN_LINK, ret_id, NULL);
 }

@@ -46,4 +46,7 @@ int tw_link_cgroup(uint64_t *ret_id);
 /* The same of the link pinned by another ABI version. -ENOENT: there is none. */
 int tw_link_cgroup_of_others(uint64_t *ret_id);
 
+/* Whether the pinned link runs this very program. -ENOENT: there is no link. */
+int tw_link_runs(const struct tw_program *program, bool *ret_ours);
+
 #endif

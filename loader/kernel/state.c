@@ -32,6 +32,31 @@ const char *tw_outcome_name(enum tw_outcome outcome)
 	return names[outcome];
 }
 
+const char *tw_reason_name(enum tw_reason reason)
+{
+	static const char *const names[TW_REASONS] = {
+		[TW_DEAD_KEEPALIVE] = "keepalive",
+		[TW_DEAD_UNACKED] = "unacked",
+		[TW_DEAD_ZERO_WINDOW] = "zero_window",
+		[TW_DEAD_CONNECT] = "connect",
+	};
+
+	return names[reason];
+}
+
+const char *tw_app_action_name(enum tw_app_action action)
+{
+	static const char *const names[TW_APP_ACTIONS] = {
+		[TW_APP_ALLOWED] = "allowed",
+		[TW_APP_LIMITED] = "limited",
+		[TW_APP_REPLACED] = "replaced",
+		[TW_APP_WOULD_LIMIT] = "would_limit",
+		[TW_APP_WOULD_REPLACE] = "would_replace",
+	};
+
+	return names[action];
+}
+
 /* An element of a per-CPU map whose values are `count` counters of 64 bits, summed. */
 static int lookup_sum(int map, uint32_t key, size_t count, __u64 *ret_sum)
 {
@@ -124,14 +149,15 @@ static int open_pin(const char *path, int *ret_fd, struct tw_fault *fault)
 static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
 {
 	_cleanup_close_ int current = -1, loaded = -1, counters = -1, swept = -1, tallies = -1,
-			    state = -1;
+			    errors = -1, state = -1;
 	const struct {
 		const char *path;
 		int *fd;
 	} pins[] = {
 		{ TW_PIN_DIR "/tw_current", &current },	  { TW_PIN_DIR "/tw_loaded", &loaded },
 		{ TW_PIN_DIR "/tw_counters", &counters }, { TW_PIN_DIR "/tw_swept", &swept },
-		{ TW_PIN_DIR "/tw_tallies", &tallies },	  { TW_PIN_DIR "/tw_state", &state },
+		{ TW_PIN_DIR "/tw_tallies", &tallies },	  { TW_PIN_DIR "/tw_errors", &errors },
+		{ TW_PIN_DIR "/tw_state", &state },
 	};
 	struct tw_maps maps;
 	uint32_t zero = 0;
@@ -147,6 +173,8 @@ static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
 		error = tw_loaded_read(current, loaded, &snapshot->loaded);
 	if (!error)
 		error = tw_counts_read(&maps, &snapshot->loaded, snapshot->counts);
+	if (!error)
+		error = tw_errors_read(errors, &snapshot->errors);
 	if (error && error != -ENOENT)
 		return tw_fault(fault, error, "cannot read the maps below " TW_PIN_DIR ": %m");
 	snapshot->number = snapshot->loaded.number;

@@ -9,6 +9,7 @@
 
 #include <tcpwarden/abi.h>
 
+#include "kernel/errors.h"
 #include "kernel/maps.h"
 #include "lib/buf.h"
 #include "lib/fault.h"
@@ -21,6 +22,12 @@ struct tw_policy_counts {
 
 /* "set", "already" and so on, as JSON and metrics have them. */
 const char *tw_outcome_name(enum tw_outcome outcome);
+
+/* "keepalive", "unacked", "zero_window", "connect", likewise. */
+const char *tw_reason_name(enum tw_reason reason);
+
+/* "allowed", "limited", "replaced", "would_limit", "would_replace", likewise. */
+const char *tw_app_action_name(enum tw_app_action action);
 
 /* Both directions together. */
 static inline __u64 tw_counts_total(const struct tw_policy_counts *counts, enum tw_outcome outcome)
@@ -37,6 +44,7 @@ struct tw_snapshot {
 	struct tw_state state;
 	struct tw_loaded loaded; /* zero where `number` is 0 */
 	struct tw_policy_counts counts[TW_MAX_POLICIES];
+	struct tw_error_counts errors;
 };
 
 /*

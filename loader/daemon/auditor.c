@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "daemon/auditor.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "kernel/generation.h"
+#include "kernel/iterator.h"
+#include "lib/cleanup.h"
+#include "lib/log.h"
+
+#define SECOND_NS 1000000000ull
+
+struct tw_auditor {
+	const struct tw_maps *maps;
+	struct event *tick;
+	struct tw_audit last;
+	uint64_t begun_ns; /* CLOCK_MONOTONIC of the last begin; 0: never */
+	bool failed;	   /* said once, until it works again */
+
+	/* The audit under way; NULL: none. */
+	struct tw_generation *generation;
+	struct tw_iterator iterator;
+	struct tw_netns_list namespaces;
+	size_t next; /* of them */
+	struct tw_audit audit;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
+
+static void stop(struct tw_auditor *auditor)
+{
+	event_del(auditor->tick);
+	if (!auditor->generation)
+		return;
+	tw_iterator_close(&auditor->iterator);
+	tw_netns_list_free(&auditor->namespaces);
+	free(auditor->generation);
+	auditor->generation = NULL;
+}
+
+static void finish(struct tw_auditor *auditor, int error)
+{
+	uint64_t number = 0;
+
+	stop(auditor);
+	if (error && !auditor->failed)
+		tw_warning("cannot look at the open sockets: %s; what metrics and page say of them "
+			   "is old",
+			   strerror(-error));
+	auditor->failed = error;
+	if (error || tw_generation_number(auditor->maps, &number))
+		return;
+	/* Where the policy was switched meanwhile, the figures are of neither. */
+	if (number != auditor->audit.generation)
+		return;
+	auditor->audit.at_ns = clock_ns(CLOCK_REALTIME);
+	auditor->last = auditor->audit;
+}
+
+static int visit(const struct tw_socket *socket, void *data)
+{
+	struct tw_auditor *auditor = data;
+	enum tw_socket_verdict verdict = tw_verdict_of(socket, auditor->generation);
+
+	auditor->audit.sockets[verdict]++;
+	if (socket->winner < TW_MAX_POLICIES)
+		auditor->audit.policy[socket->winner][verdict]++;
+	return 0;
+}
+
+static void go_on(struct tw_auditor *auditor)
+{
+	const struct timeval now = { 0 };
+
+	event_add(auditor->tick, &now);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *data)
+{
+	struct tw_auditor *auditor = data;
+	int error;
+
+	(void)fd;
+	(void)what;
+	if (!auditor->generation)
+		return;
+	if (auditor->next == auditor->namespaces.count) {
+		finish(auditor, 0);
+		return;
+	}
+	error = tw_iterator_list(&auditor->iterator, &auditor->namespaces.list[auditor->next++],
+				 visit, auditor);
+	if (error < 0 && error != -EPERM)
+		finish(auditor, error);
+	else
+		go_on(auditor);
+}
+
+static int open_iterator(struct tw_iterator *ret_iterator)
+{
+	const struct tw_iterator_options options = { .pinned = true, .read_only = true };
+	struct tw_fault fault = TW_FAULT_INIT;
+	sigset_t all, before;
+	int error;
+
+	/* A signal would interrupt the verifier, which then gives up: EAGAIN. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	error = tw_iterator_open(&options, ret_iterator, &fault);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+static int begin(struct tw_auditor *auditor)
+{
+	struct tw_generation *generation = calloc(1, sizeof(*generation));
+	int error;
+
+	if (!generation)
+		return -ENOMEM;
+	auditor->iterator = (struct tw_iterator){ 0 };
+	error = open_iterator(&auditor->iterator);
+	if (error) {
+		free(generation);
+		return error;
+	}
+	auditor->generation = generation;
+	auditor->next = 0;
+	memset(&auditor->audit, 0, sizeof(auditor->audit));
+	error = tw_generation_number(auditor->maps, &auditor->audit.generation);
+	if (!error)
+		error = tw_generation_read(auditor->maps, generation);
+	return error ?: tw_netns_find(&auditor->namespaces);
+}
+
+void tw_auditor_start(struct tw_auditor *auditor)
+{
+	int error;
+
+	if (!auditor || auditor->generation)
+		return;
+	auditor->begun_ns = clock_ns(CLOCK_MONOTONIC);
+	error = begin(auditor);
+	if (error)
+		finish(auditor, error);
+	else
+		go_on(auditor);
+}
+
+void tw_auditor_refresh(struct tw_auditor *auditor, uint64_t generation)
+{
+	uint64_t age = clock_ns(CLOCK_MONOTONIC) - auditor->begun_ns;
+
+	if (!auditor->begun_ns || age > TW_AUDIT_SECONDS * SECOND_NS ||
+	    (auditor->last.generation != generation && age > SECOND_NS))
+		tw_auditor_start(auditor);
+}
+
+const struct tw_audit *tw_auditor_last(const struct tw_auditor *auditor)
+{
+	return &auditor->last;
+}
+
+int tw_auditor_open(struct event_base *base, const struct tw_maps *maps,
+		    struct tw_auditor **ret_auditor)
+{
+	struct tw_auditor *auditor = calloc(1, sizeof(*auditor));
+
+	if (!auditor)
+		return -ENOMEM;
+	auditor->maps = maps;
+	auditor->tick = evtimer_new(base, on_tick, auditor);
+	if (!auditor->tick) {
+		free(auditor);
+		return -ENOMEM;
+	}
+	*ret_auditor = auditor;
+	return 0;
+}
+
+void tw_auditor_close(struct tw_auditor *auditor)
+{
+	if (!auditor)
+		return;
+	stop(auditor);
+	event_free(auditor->tick);
+	free(auditor);
+}
