@@ -32,6 +32,18 @@ const char *tw_outcome_name(enum tw_outcome outcome)
 	return names[outcome];
 }
 
+const char *tw_reason_name(enum tw_reason reason)
+{
+	static const char *const names[TW_REASONS] = {
+		[TW_DEAD_KEEPALIVE] = "keepalive",
+		[TW_DEAD_UNACKED] = "unacked",
+		[TW_DEAD_ZERO_WINDOW] = "zero_window",
+		[TW_DEAD_CONNECT] = "connect",
+	};
+
+	return names[reason];
+}
+
 /* An element of a per-CPU map whose values are `count` counters of 64 bits, summed. */
 static int lookup_sum(int map, uint32_t key, size_t count, __u64 *ret_sum)
 {
@@ -57,6 +69,20 @@ int tw_tally_read(const struct tw_maps *maps, uint32_t counter, struct tw_tally 
 {
 	return lookup_sum(maps->tallies, counter, sizeof(*ret_tally) / sizeof(__u64),
 			  (__u64 *)ret_tally);
+}
+
+int tw_events_lost_read(const struct tw_maps *maps, __u64 *ret_lost)
+{
+	__u64 total = 0, lost = 0;
+	int error = 0;
+
+	for (uint32_t loss = 0; loss < TW_LOSSES && !error; loss++) {
+		error = lookup_sum(maps->events_lost, loss, 1, &lost);
+		total += lost;
+	}
+	if (!error)
+		*ret_lost = total;
+	return error;
 }
 
 static int read_direction(const struct tw_maps *maps, uint32_t key, struct tw_counts *ret_counts)

@@ -22,6 +22,9 @@ struct tw_policy_counts {
 /* "set", "already" and so on, as JSON and metrics have them. */
 const char *tw_outcome_name(enum tw_outcome outcome);
 
+/* "keepalive", "unacked", "zero_window", "connect". */
+const char *tw_reason_name(enum tw_reason reason);
+
 /* Both directions together. */
 static inline __u64 tw_counts_total(const struct tw_policy_counts *counts, enum tw_outcome outcome)
 {
@@ -51,6 +54,9 @@ int tw_counts_read(const struct tw_maps *maps, const struct tw_loaded *loaded,
 
 /* One tally, summed over CPUs; `counter` may be TW_NO_COUNTER. */
 int tw_tally_read(const struct tw_maps *maps, uint32_t counter, struct tw_tally *ret_tally);
+
+/* Deaths that the kernel counted and did not tell of; `maps` needs `events_lost` alone. */
+int tw_events_lost_read(const struct tw_maps *maps, __u64 *ret_lost);
 
 /* The generation in force, as people know it. -ENOENT: none. */
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded);
