@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/caps.h"
+#include "kernel/deaths.h"
 #include "kernel/owner.h"
 #include "kernel/pins.h"
 #include "kernel/state.h"
@@ -42,6 +43,15 @@ int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fa
 			missing);
 	error = tw_pins_prepare(fault);
 	return error ?: tw_owner_lock(wait, &enforcer->lock, fault);
+}
+
+/* What it cannot see it does not tell; enforcement goes on. */
+static void watch_deaths(void)
+{
+	struct tw_fault fault = TW_FAULT_INIT;
+
+	if (tw_deaths_attach(&fault))
+		tw_warning("%s; dead connections are neither counted nor told of", fault.text);
 }
 
 /* Refuse to move an attachment in passing; *ret_fresh: nothing is attached yet. */
@@ -130,7 +140,9 @@ int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, stru
 	if (error)
 		return error;
 	error = start(enforcer, model, fault);
-	if (error && fresh)
+	if (!error)
+		watch_deaths();
+	else if (fresh)
 		tw_pins_remove(&second);
 	return error;
 }
