@@ -145,6 +145,26 @@ static __always_inline const struct tw_set *tw_cgroup_set(struct sock *sk, __u32
 	return NULL;
 }
 
+/*
+ * Whether it has a cgroup deeper than policies can select that is not below the
+ * attach point: tw_match() cannot tell, and a program that sees the sockets of
+ * the whole machine has to ask.
+ */
+static __always_inline bool tw_deep_out_of_scope(struct sock *sk,
+						 const struct tw_generation *generation)
+{
+	struct cgroup *cgroup = tw_cgroup_of(sk);
+
+	if (!cgroup || tw_cgroup_level(cgroup) <= TW_MAX_CGROUP_DEPTH)
+		return false;
+	for (int i = 0; i < 64 && cgroup; i++) {
+		if (tw_cgroup_id(cgroup) == generation->attach_cgroup)
+			return false;
+		cgroup = tw_cgroup_parent(cgroup);
+	}
+	return true;
+}
+
 /* The policies that select the peer's address, IPv4 as v4-mapped. */
 static __always_inline const struct tw_set *tw_remote_set(struct sock *sk, __u32 slot,
 							  const struct tw_generation *generation)
@@ -203,6 +223,24 @@ static __always_inline int tw_match(struct sock *sk, enum tw_direction direction
 	tw_select(cgroup, &generation->direction[direction], remote, port, &generation->observe,
 		  ret_verdict);
 	return 0;
+}
+
+/* A socket's addresses, IPv4 as v4-mapped. */
+static __always_inline void tw_read_addresses(struct sock *sk, __u8 *ret_local, __u8 *ret_remote)
+{
+	struct sock_common *common = &sk->__sk_common;
+
+	__builtin_memset(ret_local, 0, 16);
+	__builtin_memset(ret_remote, 0, 16);
+	if (common->skc_family == AF_INET) {
+		ret_local[10] = ret_local[11] = 0xff;
+		ret_remote[10] = ret_remote[11] = 0xff;
+		*(__be32 *)&ret_local[12] = common->skc_rcv_saddr;
+		*(__be32 *)&ret_remote[12] = common->skc_daddr;
+	} else {
+		bpf_core_read(ret_local, 16, &common->skc_v6_rcv_saddr);
+		bpf_core_read(ret_remote, 16, &common->skc_v6_daddr);
+	}
 }
 
 /* --- a socket's values ------------------------------------------------------ */

@@ -107,6 +107,14 @@ struct {
 	__type(value, struct tw_tally);
 } tw_tallies SEC(".maps");
 
+/* Key: enum tw_event_loss. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TW_LOSSES);
+	__type(key, __u32);
+	__type(value, __u64);
+} tw_events_lost SEC(".maps");
+
 /* How often each helper failed, by errno. Not per CPU: a failure is rare. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -83,17 +83,6 @@ static __always_inline void tw_note_listener(struct sock *sk, __u32 netns)
 		bpf_map_update_elem(&tw_listeners, &key, &value, BPF_ANY);
 }
 
-/* Whether a cgroup deeper than policies can select is below the attach point. */
-static __always_inline bool tw_deep_in_scope(struct cgroup *cgroup, __u64 attach_cgroup)
-{
-	for (int i = 0; i < 64 && cgroup; i++) {
-		if (tw_cgroup_id(cgroup) == attach_cgroup)
-			return true;
-		cgroup = tw_cgroup_parent(cgroup);
-	}
-	return false;
-}
-
 /*
  * A chain of calls has 512 bytes of stack, and 6.1 rounds each frame up to a
  * multiple of 32: what is not needed at the same time has a frame of its own.
@@ -103,12 +92,10 @@ static __always_inline bool tw_deep_in_scope(struct cgroup *cgroup, __u64 attach
 static __attribute__((noinline)) bool tw_find(struct sock *sk, struct tw_socket *socket,
 					      struct tw_generation *generation, __u32 slot)
 {
-	struct cgroup *cgroup = tw_cgroup_of(sk);
 	struct tw_verdict verdict;
 	int error;
 
-	if (cgroup && tw_cgroup_level(cgroup) > TW_MAX_CGROUP_DEPTH &&
-	    !tw_deep_in_scope(cgroup, generation->attach_cgroup))
+	if (tw_deep_out_of_scope(sk, generation))
 		return true;
 	error = tw_match(sk, socket->direction, slot, generation, &verdict);
 	if (error)
@@ -269,25 +256,6 @@ int tw_remaining(struct bpf_iter__bpf_sk_storage_map *ctx)
 
 /* --- list ------------------------------------------------------------------------- */
 
-static __always_inline void tw_read_addresses(struct sock *sk, struct tw_socket *socket)
-{
-	struct sock_common *common = &sk->__sk_common;
-
-	socket->local_port = common->skc_num;
-	socket->remote_port = bpf_ntohs(common->skc_dport);
-	__builtin_memset(socket->local, 0, sizeof(socket->local));
-	__builtin_memset(socket->remote, 0, sizeof(socket->remote));
-	if (common->skc_family == AF_INET) {
-		socket->local[10] = socket->local[11] = 0xff;
-		socket->remote[10] = socket->remote[11] = 0xff;
-		*(__be32 *)&socket->local[12] = common->skc_rcv_saddr;
-		*(__be32 *)&socket->remote[12] = common->skc_daddr;
-	} else {
-		BPF_CORE_READ_INTO(&socket->local, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&socket->remote, sk, __sk_common.skc_v6_daddr);
-	}
-}
-
 /* The inode that /proc/PID/fd shows: it follows the struct socket. */
 static __always_inline __u64 tw_inode(struct sock *sk)
 {
@@ -332,7 +300,9 @@ int tw_list(struct bpf_iter__tcp *ctx)
 	socket->winner = TW_MAX_POLICIES;
 	__builtin_memset(&socket->observers, 0, sizeof(socket->observers));
 	__builtin_memset(&socket->record, 0, sizeof(socket->record));
-	tw_read_addresses(sk, socket);
+	socket->local_port = sk->__sk_common.skc_num;
+	socket->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	tw_read_addresses(sk, socket->local, socket->remote);
 	tw_read_sysctl(sk, &socket->sysctl);
 	tw_read_options(tp, &socket->sysctl, &socket->now);
 	if (tw_have_storage)

@@ -106,6 +106,9 @@ struct sock {
 	struct sock_cgroup_data sk_cgrp_data;
 	struct socket *sk_socket;
 	__u32 sk_max_ack_backlog;
+	__u16 sk_protocol;
+	int sk_err;
+	int sk_err_soft; /* what ICMP said last, of a connection that goes on */
 };
 
 struct inet_sock {
@@ -115,6 +118,11 @@ struct inet_sock {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	__u32 icsk_user_timeout; /* milliseconds */
+	__u8 icsk_retransmits;	 /* in a row, unanswered */
+	__u8 icsk_probes_out;	 /* likewise */
+	struct {
+		__u32 lrcvtime; /* jiffies, data */
+	} icsk_ack;
 };
 
 struct tcp_sock {
@@ -122,6 +130,11 @@ struct tcp_sock {
 	unsigned int keepalive_time;  /* jiffies; 0: the sysctl */
 	unsigned int keepalive_intvl; /* jiffies; 0: the sysctl */
 	__u8 keepalive_probes;	      /* 0: the sysctl */
+	__u32 rcv_tstamp;	      /* jiffies, of the last acknowledgement */
+	__u32 write_seq;
+	__u32 snd_una;
+	__u32 retrans_stamp;  /* of the first SYN, monotonic milliseconds */
+	__u8 tcp_usec_ts : 1; /* or microseconds (6.7, 614e8316aa4c) */
 };
 
 enum sock_flags {

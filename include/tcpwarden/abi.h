@@ -179,6 +179,38 @@ struct tw_tally {
 
 #define TW_NO_COUNTER TW_MAX_COUNTERS /* the tally of sockets under no policy */
 
+#define TW_EVENTS_PER_SECOND 100    /* deaths of a policy that are told of; more are only counted */
+#define TW_EVENTS_RING	     262144 /* bytes of the ring: some 3200 events that nobody read yet */
+
+/* What the tw_events ring carries. */
+enum tw_event_kind {
+	TW_EVENT_DEAD,
+};
+
+struct tw_event {
+	__u64 at_ns;	 /* CLOCK_BOOTTIME */
+	__u64 cgroup_id; /* 0: the root or unknown */
+	__u32 netns;	 /* inode of its network namespace */
+	__u32 silent_ms; /* since anything was heard of the peer; connect: since the first SYN */
+	__u8 kind;	 /* enum tw_event_kind */
+	__u8 reason;	 /* enum tw_reason */
+	__u8 direction;	 /* enum tw_direction */
+	__u8 family;	 /* AF_INET, AF_INET6 */
+	__u16 counter;	 /* of its policy, or TW_NO_COUNTER */
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 reserved[3];
+	__u8 local[16]; /* IPv4 as v4-mapped */
+	__u8 remote[16];
+};
+
+/* Keys of the per-CPU tw_events_lost map: deaths that were counted, but not told of. */
+enum tw_event_loss {
+	TW_LOST_RATE, /* over TW_EVENTS_PER_SECOND */
+	TW_LOST_RING, /* the ring was full */
+	TW_LOSSES,
+};
+
 /* A cgroup of the version 2 tree came or went; what the tw_cgroup_events ring carries. */
 enum tw_cgroup_event_kind {
 	TW_CGROUP_CREATED,
@@ -332,6 +364,7 @@ TW_ASSERT_SIZE(struct tw_generation, 24 + 7 * 32 + 256 * 28 + 65536 * 2);
 TW_ASSERT_SIZE(struct tw_prefix, 20);
 TW_ASSERT_SIZE(struct tw_counts, 48);
 TW_ASSERT_SIZE(struct tw_tally, 72);
+TW_ASSERT_SIZE(struct tw_event, 72);
 TW_ASSERT_SIZE(struct tw_cgroup_event, 16 + 1024);
 TW_ASSERT_SIZE(struct tw_error, 8);
 TW_ASSERT_SIZE(struct tw_unset, 8);

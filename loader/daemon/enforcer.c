@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/caps.h"
+#include "kernel/deaths.h"
 #include "kernel/guard.h"
 #include "kernel/owner.h"
 #include "kernel/pins.h"
@@ -49,6 +50,15 @@ int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fa
 		return error;
 	tw_info("waiting for the tcpwarden that enforces here to end");
 	return tw_owner_lock(true, &enforcer->lock, fault);
+}
+
+/* What it cannot see it does not tell; enforcement goes on. */
+static void watch_deaths(void)
+{
+	struct tw_fault fault = TW_FAULT_INIT;
+
+	if (tw_deaths_attach(&fault))
+		tw_warning("%s; dead connections are neither counted nor told of", fault.text);
 }
 
 /* Refuse to move an attachment in passing; *ret_fresh: nothing is attached yet. */
@@ -180,10 +190,13 @@ int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, stru
 	error = start(enforcer, model, fault);
 	if (error && fresh)
 		undo_start(&second);
+	if (error)
+		return error;
+	watch_deaths();
 	/* Ours is in force; for a moment both were, the older one first. */
-	if (!error && tw_pins_remove_others(&second))
+	if (tw_pins_remove_others(&second))
 		tw_warning("%s; `tcpwarden detach` and a new start mend it", second.text);
-	return error;
+	return 0;
 }
 
 int tw_enforcer_switch(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault)

@@ -12,6 +12,7 @@
 
 #include "kernel/caps.h"
 #include "kernel/cgroup_events.h"
+#include "kernel/deaths.h"
 #include "kernel/hz.h"
 #include "kernel/iterator.h"
 #include "kernel/libbpf_log.h"
@@ -265,6 +266,18 @@ static void probe_tracepoint(struct report *report)
 	tw_cgroup_events_close(events);
 }
 
+static void probe_deaths(struct report *report)
+{
+	struct tw_fault fault = TW_FAULT_INIT;
+
+	if (tw_deaths_try(&fault))
+		add(report, "deaths", TW_CHECK_DEGRADED, "mend what is missing above",
+		    "dead connections are neither counted nor told of: %s", fault.text);
+	else
+		add(report, "deaths", TW_CHECK_OK, "",
+		    "dead connections are seen by inet_sock_set_state");
+}
+
 /* --- how a socket knows its cgroup ------------------------------------------------------ */
 
 /*
@@ -345,5 +358,6 @@ size_t tw_features_probe(struct tw_check ret_checks[static TW_MAX_CHECKS])
 	probe_program(&report);
 	probe_iterator(&report);
 	probe_tracepoint(&report);
+	probe_deaths(&report);
 	return report.count;
 }

@@ -19,6 +19,7 @@ struct tw_maps {
 	int counters;
 	int swept;
 	int tallies;
+	int events_lost;
 	int errors;
 	int watches;
 	int loaded;

@@ -6,7 +6,7 @@
  *                         owner       struct tw_owner, whatever the version
  *                         records_v1  socket records, by TW_RECORD_VERSION
  *                         v1/         one folder an ABI version
- *                            link_sockops tw_current tw_generations ...
+ *                            link_sockops link_deaths tw_current tw_generations ...
  *                            link_guard  only while a policy needs it: kernel/guard.h
  *
  * Ours is found by these pins, never by a name that others could bear.
@@ -30,6 +30,10 @@
 #define TW_PIN_DIR     TW_PIN_ROOT "/v" TW_STRING(TW_ABI_VERSION)
 #define TW_PIN_LINK    TW_PIN_DIR "/link_sockops"
 #define TW_PIN_GUARD   TW_PIN_DIR "/link_guard"
+
+#define TW_PIN_EVENTS	   TW_PIN_DIR "/tw_events"
+#define TW_PIN_LINK_DEATHS TW_PIN_DIR "/link_deaths"
+#define TW_PIN_LINK_NEXT   TW_PIN_DIR "/link_deaths_next" /* for as long as a rename(2) takes */
 
 /* Whether a bpf file system is mounted on TW_BPFFS. */
 bool tw_bpffs_mounted(void);

@@ -84,6 +84,20 @@ int tw_tally_read(const struct tw_maps *maps, uint32_t counter, struct tw_tally 
 			  (__u64 *)ret_tally);
 }
 
+int tw_events_lost_read(const struct tw_maps *maps, __u64 *ret_lost)
+{
+	__u64 total = 0, lost = 0;
+	int error = 0;
+
+	for (uint32_t loss = 0; loss < TW_LOSSES && !error; loss++) {
+		error = lookup_sum(maps->events_lost, loss, 1, &lost);
+		total += lost;
+	}
+	if (!error)
+		*ret_lost = total;
+	return error;
+}
+
 static int read_direction(const struct tw_maps *maps, uint32_t key, struct tw_counts *ret_counts)
 {
 	struct tw_counts by_fds;

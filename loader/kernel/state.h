@@ -60,6 +60,9 @@ int tw_counts_read(const struct tw_maps *maps, const struct tw_loaded *loaded,
 /* One tally, summed over CPUs; `counter` may be TW_NO_COUNTER. */
 int tw_tally_read(const struct tw_maps *maps, uint32_t counter, struct tw_tally *ret_tally);
 
+/* Deaths that the kernel counted and did not tell of; `maps` needs `events_lost` alone. */
+int tw_events_lost_read(const struct tw_maps *maps, __u64 *ret_lost);
+
 /* The generation in force, as people know it. -ENOENT: none. */
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded);
 

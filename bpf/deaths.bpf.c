@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Connections that the kernel gave up on. The tracepoint tells of every change
+ * of state on the machine; what is not an end by an error goes at once. By then
+ * the write queue is purged, but sk_err is set and the counts of unanswered
+ * segments stand (tcp_write_err() before tcp_done(), 5.10 to 7.x alike).
+ *
+ * A reset, a refused connect, an abort by another and a close are no deaths.
+ */
+#include "apply.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+#define TCP_SYN_SENT 2
+#define TCP_CLOSE    7
+#define IPPROTO_TCP  6
+#define ETIMEDOUT    110
+#define EHOSTUNREACH 113
+
+#define NS_PER_SECOND 1000000000ULL
+#define NS_PER_MS     1000000ULL
+#define NS_PER_US     1000ULL
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile __u32 tw_hz = 0;
+
+/* Whether tracing programs may read socket storage (5.11); before, each socket is matched anew. */
+const volatile bool tw_have_storage = true;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, TW_EVENTS_RING);
+} tw_events SEC(".maps");
+
+/* What a policy told of in the second that is under way. By counter. */
+struct tw_window {
+	__u64 second;
+	__u64 told;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_MAX_COUNTERS + 1);
+	__type(key, __u32);
+	__type(value, struct tw_window);
+} tw_windows SEC(".maps");
+
+struct tw_death {
+	__u32 reason;
+	__u32 counter;
+	__u32 direction;
+};
+
+/* --- what it died of ------------------------------------------------------------- */
+
+/*
+ * An error of the kernel's own: ETIMEDOUT, or what ICMP had said meanwhile (a
+ * next hop that does not answer ARP gives EHOSTUNREACH). To a SYN, ICMP is an
+ * end at once; where it comes after a retransmission, nobody had answered.
+ */
+static __always_inline bool tw_gave_up(struct tcp_sock *tp, int oldstate)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	int error = sk->sk_err;
+
+	if (error == ETIMEDOUT || error == sk->sk_err_soft)
+		return true;
+	return oldstate == TCP_SYN_SENT && error == EHOSTUNREACH && tp->inet_conn.icsk_retransmits;
+}
+
+/* False: with nothing sent and nothing probed no timer of TCP ran out. */
+static __always_inline bool tw_reason_of(struct tcp_sock *tp, int oldstate, __u32 *ret_reason)
+{
+	if (oldstate == TCP_SYN_SENT)
+		*ret_reason = TW_DEAD_CONNECT;
+	else if (tp->inet_conn.icsk_retransmits)
+		*ret_reason = TW_DEAD_UNACKED;
+	else if (tp->write_seq != tp->snd_una)
+		*ret_reason = TW_DEAD_ZERO_WINDOW;
+	else if (tp->inet_conn.icsk_probes_out)
+		*ret_reason = TW_DEAD_KEEPALIVE;
+	else
+		return false;
+	return true;
+}
+
+/* Since the first SYN, which the kernel keeps by its own clock. */
+static __always_inline __u32 tw_connecting_ms(struct tcp_sock *tp)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (bpf_core_field_exists(tp->tcp_usec_ts) && BPF_CORE_READ_BITFIELD(tp, tcp_usec_ts))
+		return (__u32)(now / NS_PER_US - tp->retrans_stamp) / 1000;
+	return now / NS_PER_MS - tp->retrans_stamp;
+}
+
+/* Since the last data or acknowledgement, as tcp_keepalive_timer() reckons. */
+static __always_inline __u32 tw_silent_ms(struct tcp_sock *tp)
+{
+	__u32 now = bpf_jiffies64();
+	__u32 data = now - tp->inet_conn.icsk_ack.lrcvtime;
+	__u32 acknowledgement = now - tp->rcv_tstamp;
+
+	return (data < acknowledgement ? data : acknowledgement) * 1000ULL / tw_hz;
+}
+
+/* --- whose it was ---------------------------------------------------------------- */
+
+/* False: outside the attach point. */
+static __always_inline bool tw_attribute(struct sock *sk, struct tw_death *death)
+{
+	struct tw_generation *generation;
+	struct tw_verdict verdict;
+	__u32 slot;
+
+	slot = tw_current_slot();
+	generation = tw_generation_at(slot);
+	if (!generation || tw_deep_out_of_scope(sk, generation) ||
+	    tw_match(sk, death->direction, slot, generation, &verdict))
+		return false;
+	if (verdict.winner < TW_MAX_POLICIES)
+		death->counter = generation->policy[verdict.winner % TW_MAX_POLICIES].counter;
+	return true;
+}
+
+/* --- telling --------------------------------------------------------------------- */
+
+static __always_inline void tw_lose(__u32 loss)
+{
+	__u64 *lost = bpf_map_lookup_elem(&tw_events_lost, &loss);
+
+	if (lost)
+		(*lost)++;
+}
+
+/* CPUs that race may tell of a few more. */
+static __always_inline bool tw_may_tell(__u32 counter, __u64 now_ns)
+{
+	struct tw_window *window = bpf_map_lookup_elem(&tw_windows, &counter);
+	__u64 second = now_ns / NS_PER_SECOND;
+
+	if (!window)
+		return false;
+	if (window->second != second) {
+		window->second = second;
+		window->told = 0;
+	}
+	if (window->told >= TW_EVENTS_PER_SECOND)
+		return false;
+	__sync_fetch_and_add(&window->told, 1);
+	return true;
+}
+
+static __always_inline void tw_tell(struct tcp_sock *tp, const struct tw_death *death)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	struct cgroup *cgroup = tw_cgroup_of(sk);
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct tw_event *event;
+
+	if (!tw_may_tell(death->counter, now)) {
+		tw_lose(TW_LOST_RATE);
+		return;
+	}
+	event = bpf_ringbuf_reserve(&tw_events, sizeof(*event), 0);
+	if (!event) {
+		tw_lose(TW_LOST_RING);
+		return;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->at_ns = now;
+	event->cgroup_id = cgroup ? tw_cgroup_id(cgroup) : 0;
+	event->netns = sk->__sk_common.skc_net.net->ns.inum;
+	event->silent_ms = death->reason == TW_DEAD_CONNECT ? tw_connecting_ms(tp)
+							    : tw_silent_ms(tp);
+	event->kind = TW_EVENT_DEAD;
+	event->reason = death->reason;
+	event->direction = death->direction;
+	event->family = sk->__sk_common.skc_family;
+	event->counter = death->counter;
+	event->local_port = sk->__sk_common.skc_num;
+	event->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	tw_read_addresses(sk, event->local, event->remote);
+	bpf_ringbuf_submit(event, 0);
+}
+
+static __always_inline void tw_count(const struct tw_death *death)
+{
+	__u32 key = death->counter;
+	struct tw_tally *tally = bpf_map_lookup_elem(&tw_tallies, &key);
+
+	if (tally)
+		tally->dead[death->reason % TW_REASONS]++;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tw_deaths, struct sock *sk, int oldstate, int newstate)
+{
+	struct tw_death death = { .counter = TW_NO_COUNTER };
+	struct tw_record *record = NULL;
+	struct tcp_sock *tp;
+
+	if (newstate != TCP_CLOSE || !sk->sk_err || sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp || !tw_gave_up(tp, oldstate) || !tw_reason_of(tp, oldstate, &death.reason))
+		return 0;
+	if (tw_have_storage)
+		record = bpf_sk_storage_get(&tw_records, sk, 0, 0);
+	if (record) {
+		death.direction = record->direction;
+		death.counter = record->counter;
+	} else {
+		death.direction = sk->sk_max_ack_backlog ? TW_IN : TW_OUT;
+		if (!tw_attribute(&tp->inet_conn.icsk_inet.sk, &death))
+			return 0;
+	}
+	tw_count(&death);
+	tw_tell(tp, &death);
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What happens, told: the daemon reads the kernel's ring of deaths, keeps a
+ * history, and writes each notice as a line of JSON to those who listen on a
+ * Unix stream socket, RUN_DIR/events.sock of mode 0600.
+ */
+#ifndef TW_DAEMON_EVENTS_H
+#define TW_DAEMON_EVENTS_H
+
+#include <stdint.h>
+
+#include "daemon/history.h"
+#include "daemon/notice.h"
+#include "kernel/cgroup.h"
+#include "kernel/maps.h"
+#include "lib/fault.h"
+
+#define TW_RUN_DIR	 "/run/tcpwarden"
+#define TW_EVENTS_SOCKET "events.sock"
+
+struct event_base;
+struct tw_events;
+
+/*
+ * Listen below `run_dir` (made where absent, mode 0755) and read the ring; where
+ * a lone reader has it, as soon as that one lets go. `tree` and `maps` are
+ * borrowed.
+ */
+int tw_events_open(struct event_base *base, const char *run_dir, const struct tw_cgroup_tree *tree,
+		   const struct tw_maps *maps, struct tw_events **ret_events,
+		   struct tw_fault *fault);
+/* Give those who listen what they are owed, as far as they take it at once, and end. */
+void tw_events_close(struct tw_events *events);
+
+/* Tell of something now, `at_ns` is filled in; *notice is empty then. `events` may be NULL. */
+void tw_events_tell(struct tw_events *events, struct tw_notice *notice);
+
+const struct tw_history *tw_events_history(const struct tw_events *events);
+
+/* Events that readers did not get, because they did not read; in the kernel: tw_events_lost_read(). */
+uint64_t tw_events_lost(const struct tw_events *events);
+
+#endif
