@@ -388,9 +388,9 @@ static enum tw_exit one_listener(const struct tw_live_socket *socket, json_t *li
 		printf("\n%s, LISTEN: never written; each connection that it accepts has its own "
 		       "policy\n",
 		       local);
-	else
-		json_array_append_new(list, json_pack("{s:s, s:n, s:s, s:n}", "local", local,
-						      "remote", "state", "LISTEN", "direction"));
+	else if (json_array_append_new(list, json_pack("{s:s, s:n, s:s, s:n}", "local", local,
+						       "remote", "state", "LISTEN", "direction")))
+		return no_memory();
 	return TW_EXIT_OK;
 }
 
@@ -400,13 +400,17 @@ static json_t *live_json(const struct tw_live_socket *socket, const char *cgroup
 	char local[TW_ENDPOINT_LEN], remote[TW_ENDPOINT_LEN];
 	json_t *document = tw_explanation_json(explanation);
 
-	json_object_set_new(document, "local",
-			    json_string(tw_endpoint_format(&socket->local, local)));
-	json_object_set_new(document, "remote",
-			    json_string(tw_endpoint_format(&socket->remote, remote)));
-	json_object_set_new(document, "state", json_string(tw_live_state(socket->state)));
-	json_object_set_new(document, "direction", json_string(direction_name(socket->direction)));
-	json_object_set_new(document, "cgroup", json_string(cgroup));
+	if (json_object_set_new(document, "local",
+				json_string(tw_endpoint_format(&socket->local, local))) ||
+	    json_object_set_new(document, "remote",
+				json_string(tw_endpoint_format(&socket->remote, remote))) ||
+	    json_object_set_new(document, "state", json_string(tw_live_state(socket->state))) ||
+	    json_object_set_new(document, "direction",
+				json_string(direction_name(socket->direction))) ||
+	    json_object_set_new(document, "cgroup", json_string(cgroup))) {
+		json_decref(document);
+		return NULL;
+	}
 	return document;
 }
 
@@ -425,7 +429,8 @@ static enum tw_exit one_socket(const struct explain *explain, const struct tw_li
 		return no_memory();
 	if (!list)
 		return print_text(&explanation, &head);
-	json_array_append_new(list, live_json(socket, cgroup, &explanation));
+	if (json_array_append_new(list, live_json(socket, cgroup, &explanation)))
+		return no_memory();
 	return TW_EXIT_OK;
 }
 

@@ -46,10 +46,10 @@ static json_t *considered_json(const struct tw_explanation *explanation)
 	for (size_t i = 0; i < explanation->answer.count; i++) {
 		const struct tw_considered *one = &explanation->answer.considered[i];
 
-		json_array_append_new(list,
-				      json_pack("{s:s, s:b, s:s}", "policy",
-						explanation->model->policies[one->policy].name,
-						"matched", one->matched, "why", one->why));
+		list = tw_output_append(list,
+					json_pack("{s:s, s:b, s:s}", "policy",
+						  explanation->model->policies[one->policy].name,
+						  "matched", one->matched, "why", one->why));
 	}
 	return list;
 }
@@ -59,7 +59,7 @@ static json_t *warnings_json(const struct tw_diags *warnings)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < warnings->count; i++)
-		json_array_append_new(list, json_string(warnings->list[i].message));
+		list = tw_output_append(list, json_string(warnings->list[i].message));
 	return list;
 }
 

@@ -21,6 +21,14 @@ enum tw_exit tw_output_json(json_t *document)
 	return TW_EXIT_OK;
 }
 
+json_t *tw_output_append(json_t *list, json_t *item)
+{
+	if (json_array_append_new(list, item) == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 json_t *tw_output_text(const char *text)
 {
 	_cleanup_free_ char *safe = NULL;

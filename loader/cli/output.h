@@ -14,6 +14,12 @@
 /* Print one document and its line end, and let go of it. NULL (no memory) is a failure. */
 enum tw_exit tw_output_json(json_t *document);
 
+/*
+ * The list with `item` at its end; both are given away. NULL where one of them
+ * is, so that a document is whole or is not printed.
+ */
+json_t *tw_output_append(json_t *list, json_t *item);
+
 /* A JSON string; bytes that are not UTF-8 (a file may have any name) become '?'. NULL gives null. */
 json_t *tw_output_text(const char *text);
 

@@ -98,6 +98,10 @@ static int add_folder(struct tw_netns_list *list, const char *path)
 	struct dirent *entry;
 	int error = 0;
 
+	if (!folder && (errno == EACCES || errno == EPERM))
+		list->refused++;
+	else if (!folder && errno != ENOENT && errno != ENOTDIR)
+		return -errno;
 	while (folder && !error && (entry = readdir(folder)))
 		if (entry->d_name[0] != '.')
 			error = add(list, dirfd(folder), entry->d_name);

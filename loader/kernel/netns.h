@@ -16,7 +16,7 @@ struct tw_netns_list {
 	struct tw_netns *list;
 	size_t count;
 	size_t size;
-	size_t refused; /* processes whose namespace we may not look at */
+	size_t refused; /* processes and folders that we may not look into */
 };
 
 #define TW_NETNS_LIST_INIT ((struct tw_netns_list){ 0 })

@@ -32,6 +32,8 @@ int tw_process_cgroup(pid_t pid, char **ret_path, struct tw_fault *fault)
 		if (strncmp(line, "0::", 3))
 			continue;
 		normal = tw_path_normal(line + 3);
+		if (!normal && errno == ENOMEM)
+			return tw_fault(fault, -ENOMEM, "cannot read %s: %m", path);
 		if (!normal)
 			return tw_fault(
 				fault, -EINVAL,

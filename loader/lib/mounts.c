@@ -77,6 +77,8 @@ int tw_mounts_find(const char *type, char **ret_path)
 			return -ENOMEM;
 		found_whole = whole;
 	}
+	if (!feof(file))
+		return -errno;
 	if (!found)
 		return -ENOENT;
 	*ret_path = TAKE_PTR(found);

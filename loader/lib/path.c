@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "lib/path.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -10,7 +11,10 @@ char *tw_path_normal(const char *path)
 	_cleanup_free_ char *normal = malloc(strlen(path) + 2);
 	char *out = normal;
 
-	if (!normal || *path != '/')
+	if (!normal)
+		return NULL;
+	errno = EINVAL;
+	if (*path != '/')
 		return NULL;
 	while (*path) {
 		size_t len;

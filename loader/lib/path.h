@@ -6,8 +6,8 @@
 
 /*
  * An absolute path with one slash before each component and none at the end,
- * allocated: "/a//b/" is "/a/b", "/" stays. NULL: it is not absolute, or has a
- * `.` or `..` component, or there is no memory.
+ * allocated: "/a//b/" is "/a/b", "/" stays. NULL: errno is EINVAL where it is
+ * not absolute or has a `.` or `..` component, or ENOMEM.
  */
 char *tw_path_normal(const char *path);
 

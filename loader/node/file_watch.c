@@ -31,13 +31,16 @@ struct tw_file_watch {
 	struct event *delay;
 };
 
-/* Where a symlink leads; NULL: it is none. */
-static char *read_link(const char *path)
+/* Where a symlink leads; *ret_target stays where it is none. -ENOMEM. */
+static int read_link(const char *path, char **ret_target)
 {
 	char target[PATH_MAX];
 	ssize_t len = readlink(path, target, sizeof(target));
 
-	return len > 0 && len < (ssize_t)sizeof(target) ? strndup(target, (size_t)len) : NULL;
+	if (len <= 0 || len >= (ssize_t)sizeof(target))
+		return 0;
+	*ret_target = strndup(target, (size_t)len);
+	return *ret_target ? 0 : -ENOMEM;
 }
 
 static char *join(const char *folder, const char *name, int len)
@@ -66,45 +69,67 @@ static void way_free(struct way *way)
 	free(way->rest);
 }
 
-/* Watch one folder and go on by one name. False: the way ends. */
-static bool step(struct tw_file_watch *watch, struct way *way)
+/* A folder that is not there, or not ours to look into, is passed over. */
+static int watch_folder(int fd, const char *path, uint32_t mask)
+{
+	if (inotify_add_watch(fd, path, mask) < 0 && (errno == ENOSPC || errno == ENOMEM))
+		return -errno;
+	return 0;
+}
+
+/* Go on by the name that was found `here`, which is a symlink where `target` is set. */
+static int go_on(struct way *way, char **here, const char *target, const char *after)
+{
+	if (!target) {
+		replace(&way->at, TAKE_PTR(*here));
+		replace(&way->rest, strdup(after));
+	} else {
+		if (*target == '/')
+			replace(&way->at, strdup("/"));
+		replace(&way->rest, join(target, after, (int)strlen(after)));
+	}
+	if (!way->at || !way->rest)
+		return -ENOMEM;
+	return !target || way->links++ < MAX_LINKS;
+}
+
+/* Watch one folder and go on by one name. 0: the way ends; 1: it goes on. */
+static int step(struct tw_file_watch *watch, int fd, struct way *way)
 {
 	const char *name = way->rest + strspn(way->rest, "/");
 	size_t len = strcspn(name, "/");
 	const char *after = name + len + strspn(name + len, "/");
 	_cleanup_free_ char *here = join(way->at, name, (int)len);
-	_cleanup_free_ char *target = here ? read_link(here) : NULL;
+	_cleanup_free_ char *target = NULL;
+	int error = here ? watch_folder(fd, way->at, *after ? WAY : HOLDER) : -ENOMEM;
 
-	inotify_add_watch(watch->fd, way->at, *after ? WAY : HOLDER);
-	if (!len || !here || tw_buf_add(&watch->names, name, len) ||
-	    tw_buf_add(&watch->names, "", 1))
-		return false;
-	if (!target) {
-		replace(&way->at, TAKE_PTR(here));
-		replace(&way->rest, strdup(after));
-		return way->rest;
-	}
-	if (*target == '/')
-		replace(&way->at, strdup("/"));
-	replace(&way->rest, join(target, after, (int)strlen(after)));
-	return way->at && way->rest && way->links++ < MAX_LINKS;
+	if (error || !len)
+		return error;
+	if (tw_buf_add(&watch->names, name, len) || tw_buf_add(&watch->names, "", 1))
+		return -ENOMEM;
+	error = read_link(here, &target);
+	return error ?: go_on(way, &here, target, after);
 }
 
 /*
  * Watch all that can change what the path says: each folder that a name on the
  * way to it stands in, with symlinks walked through, and itself if it is a
  * folder. What is not there cannot be watched: the folder above sees it come.
+ * -ENOSPC: there are too many watches.
  */
-static void watch_way(struct tw_file_watch *watch)
+static int watch_way(struct tw_file_watch *watch, int fd)
 {
 	_cleanup_(way_free) struct way way = {
 		.at = strdup(*watch->path == '/' ? "/" : "."),
 		.rest = strdup(watch->path),
 	};
 
+	int r = way.at && way.rest ? 1 : -ENOMEM;
+
 	tw_buf_truncate(&watch->names, 0);
-	while (way.at && way.rest && step(watch, &way))
-		;
+	while (r > 0)
+		r = step(watch, fd, &way);
+	return r;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -116,9 +141,9 @@ static bool ends_with(const char *text, const char *end)
 
 static bool is_on_the_way(const struct tw_file_watch *watch, const char *name)
 {
-	const char *end = watch->names.data + watch->names.len;
+	const char *at = tw_buf_string(&watch->names), *end = at + watch->names.len;
 
-	for (const char *at = watch->names.data; at < end; at += strlen(at) + 1)
+	for (; at < end; at += strlen(at) + 1)
 		if (!strcmp(at, name))
 			return true;
 	return false;
@@ -171,31 +196,33 @@ static int choose(struct tw_file_watch *watch)
 {
 	_cleanup_close_ int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	struct event *readable;
+	int error;
 
 	if (fd < 0)
 		return -errno;
 	readable = event_new(watch->base, fd, EV_READ | EV_PERSIST, on_readable, watch);
-	if (!readable || event_add(readable, NULL)) {
+	error = readable && event_add(readable, NULL) == 0 ? watch_way(watch, fd) : -ENOMEM;
+	if (error) {
 		if (readable)
 			event_free(readable);
-		return -ENOMEM;
+		return error;
 	}
 	forget(watch);
 	watch->readable = readable;
 	watch->fd = TAKE_FD(fd);
-	watch_way(watch);
 	return 0;
 }
 
 static void on_delay(evutil_socket_t fd, short what, void *data)
 {
+	const struct timeval again = { .tv_sec = 1 };
 	struct tw_file_watch *watch = data;
 
 	(void)fd;
 	(void)what;
 	/* First the watches: what changes from here on is another event. Without new ones, the old. */
-	if (choose(watch))
-		watch_way(watch);
+	if (choose(watch) && watch_way(watch, watch->fd))
+		event_add(watch->delay, &again);
 	watch->changed(watch->data);
 }
 
@@ -226,7 +253,8 @@ int tw_file_watch_start(struct event_base *base, const char *path, void (*change
 	error = start(watch, path);
 	if (error) {
 		tw_file_watch_stop(watch);
-		return tw_fault(fault, error, "cannot follow %s: %m", path);
+		return tw_fault(fault, error, "cannot follow %s: %m%s", path,
+				error == -ENOSPC ? "; raise fs.inotify.max_user_watches" : "");
 	}
 	*ret_watch = watch;
 	return 0;

@@ -132,7 +132,8 @@ static int parser_failed(const struct reader *reader, const yaml_parser_t *parse
 {
 	struct tw_mark mark = make_mark(reader, &parser->problem_mark);
 
-	if (parser->error == YAML_MEMORY_ERROR)
+	/* yaml_parser_load() also fails in silence, where it cannot copy a tag. */
+	if (parser->error == YAML_MEMORY_ERROR || !parser->problem)
 		return -ENOMEM;
 	if (parser->context)
 		tw_diags_add(reader->diags, TW_ERROR, mark, "not YAML: %s %s (from line %zu)%s",
