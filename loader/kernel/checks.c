@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "kernel/neighbours.h"
 #include "lib/buf.h"
 
 const char *tw_check_status_name(enum tw_check_status status)
@@ -52,6 +53,7 @@ size_t tw_checks_run(const struct tw_check_subject *subject,
 	check_policy(subject, &ret_checks[count++]);
 	tw_node_limits_read(&limits);
 	count += tw_node_limits_check(&limits, subject->model, ret_checks + count);
+	count += tw_neighbours_check(&ret_checks[count]);
 	if (subject->errors)
 		check_errors(subject->errors, &ret_checks[count++]);
 	return count;

@@ -10,7 +10,7 @@
 #include "kernel/node_limits.h"
 #include "policy/model.h"
 
-#define TW_MAX_ALL_CHECKS (TW_MAX_CHECKS + 2 + TW_MAX_NODE_CHECKS)
+#define TW_MAX_ALL_CHECKS (TW_MAX_CHECKS + 3 + TW_MAX_NODE_CHECKS)
 
 /* What is looked at besides the machine itself. */
 struct tw_check_subject {

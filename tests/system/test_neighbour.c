@@ -114,3 +114,18 @@ TW_TEST(neighbour__program_that_allows_no_other)
 	CHECK(tw_bpffs_is_empty());
 	CHECK_UNTOUCHED(tw_pair(tw_node, NULL, "127.0.0.1:7000").client);
 }
+
+TW_TEST(neighbour__programs_after_ours_are_listed)
+{
+	const char *doctor;
+
+	tw_foreign_attach(tw_node);
+	tw_enforce(POLICY);
+	CHECK_HAS(TW_RUN("doctor").out, "no sockops program runs after ours");
+	tw_foreign_attach(tw_node);
+	tw_foreign_attach(tw_outside);
+	doctor = TW_RUN("doctor").out;
+	CHECK_HAS(doctor, "sockops programs that run after ours");
+	CHECK_HAS(doctor, tw_format(" on %s, ", tw_node));
+	CHECK_HAS(doctor, tw_format(" on %s\n", tw_outside));
+}
