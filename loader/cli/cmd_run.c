@@ -47,8 +47,9 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 		.sweep = !args->no_sweep,
 		.sweep_rate = args->sweep_rate ?: TW_SWEEP_RATE,
 		.once = args->once,
+		.detach = args->on_exit && !strcmp(args->on_exit, "detach"),
+		.run_dir = args->run_dir,
 	};
-	bool detach = args->on_exit && !strcmp(args->on_exit, "detach");
 	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
 	struct tw_fault fault = TW_FAULT_INIT;
 	int error;
@@ -76,7 +77,7 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 		return finish(true, false);
 	if (tw_run_loop(&enforcer, &options, &fault))
 		return tw_output_fault(&fault);
-	return finish(args->once, detach);
+	return finish(args->once, options.detach);
 }
 
 enum tw_exit tw_cmd_run(const struct tw_args *args)

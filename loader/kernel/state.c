@@ -127,6 +127,14 @@ int tw_counts_read(const struct tw_maps *maps, const struct tw_loaded *loaded,
 	return error;
 }
 
+uint64_t tw_generation_number(int current)
+{
+	uint64_t number = 0;
+	uint32_t zero = 0;
+
+	return lookup(current, &zero, &number) ? 0 : number;
+}
+
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded)
 {
 	uint64_t number;
@@ -158,6 +166,18 @@ static int open_pin(const char *path, int *ret_fd, struct tw_fault *fault)
 				errno == EACCES || errno == EPERM ? "; run as root" : "");
 	*ret_fd = fd;
 	return 0;
+}
+
+int tw_state_open(int *ret_current, int *ret_loaded, struct tw_fault *fault)
+{
+	_cleanup_close_ int current = -1;
+	int error = open_pin(TW_PIN_DIR "/tw_current", &current, fault);
+
+	if (!error)
+		error = open_pin(TW_PIN_DIR "/tw_loaded", ret_loaded, fault);
+	if (!error)
+		*ret_current = TAKE_FD(current);
+	return error;
 }
 
 static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
