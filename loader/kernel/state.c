@@ -127,14 +127,6 @@ int tw_counts_read(const struct tw_maps *maps, const struct tw_loaded *loaded,
 	return error;
 }
 
-uint64_t tw_generation_number(int current)
-{
-	uint64_t number = 0;
-	uint32_t zero = 0;
-
-	return lookup(current, &zero, &number) ? 0 : number;
-}
-
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded)
 {
 	uint64_t number;

@@ -66,9 +66,6 @@ int tw_events_lost_read(const struct tw_maps *maps, __u64 *ret_lost);
 /* The pinned maps that tw_loaded_read() takes. */
 int tw_state_open(int *ret_current, int *ret_loaded, struct tw_fault *fault);
 
-/* The number of the generation in force; 0: none. */
-uint64_t tw_generation_number(int current);
-
 /* The generation in force, as people know it. -ENOENT: none. */
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded);
 
