@@ -62,7 +62,7 @@ static void refuse(struct loop *loop, const char *reason, const struct tw_diags 
 		return;
 	snprintf(loop->refusal, sizeof(loop->refusal), "%s", reason);
 	if (diags)
-		tw_diags_print(diags, stderr);
+		tw_log_diags(diags);
 	tw_error("the policy is refused, the running one stays: %s", reason);
 	tell(loop, TW_NOTICE_POLICY, reason);
 	if (tw_state_refused(&loop->enforcer->program.maps, reason))
@@ -126,7 +126,7 @@ static void reload(struct loop *loop)
 		return;
 	}
 	if (!error)
-		tw_diags_print(&diags, stderr);
+		tw_log_diags(&diags);
 	accept_policy(loop, !error);
 }
 
