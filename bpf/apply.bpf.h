@@ -188,13 +188,21 @@ static __always_inline const struct tw_set *tw_remote_set(struct sock *sk, __u32
 	return set ?: &generation->any_remote;
 }
 
+/*
+ * The local port. Not skc_num: tcp_set_state() gives the port back, and clears
+ * that, before it tells of an end.
+ */
+static __always_inline __u16 tw_local_port(struct sock *sk)
+{
+	return bpf_ntohs(((struct inet_sock *)sk)->inet_sport);
+}
+
 /* The policies that select the service port: the remote one for out, the local one for in. */
 static __always_inline const struct tw_set *tw_port_set(struct sock *sk,
 							enum tw_direction direction, __u32 slot,
 							const struct tw_generation *generation)
 {
-	__u16 port = direction == TW_OUT ? bpf_ntohs(sk->__sk_common.skc_dport)
-					 : sk->__sk_common.skc_num;
+	__u16 port = direction == TW_OUT ? bpf_ntohs(sk->__sk_common.skc_dport) : tw_local_port(sk);
 	__u32 class = generation->port_class[port];
 	void *map;
 

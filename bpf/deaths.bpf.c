@@ -179,7 +179,7 @@ static __always_inline void tw_tell(struct tcp_sock *tp, const struct tw_death *
 	event->direction = death->direction;
 	event->family = sk->__sk_common.skc_family;
 	event->counter = death->counter;
-	event->local_port = sk->__sk_common.skc_num;
+	event->local_port = tw_local_port(sk);
 	event->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
 	tw_read_addresses(sk, event->local, event->remote);
 	bpf_ringbuf_submit(event, 0);

@@ -6,6 +6,7 @@
 #include "cli/explain_output.h"
 #include "cli/policy_source.h"
 #include "kernel/cgroup.h"
+#include "kernel/cgroup_names.h"
 #include "kernel/live.h"
 #include "kernel/node_limits.h"
 #include "kernel/process.h"
@@ -244,7 +245,7 @@ static char *live_cgroup(const struct explain *explain, const struct tw_live_soc
 	else if (tw_cgroup_tree_open(&tree, &fault))
 		warn(explanation, "%s; %s is taken for the connection's cgroup", fault.text,
 		     otherwise);
-	else if (tw_live_cgroup_path(&tree, socket->cgroup_id, &path) == 0)
+	else if (tw_cgroup_path_of(&tree, socket->cgroup_id, &path) == 0)
 		return path;
 	else
 		warn(explanation,

@@ -19,8 +19,15 @@ static int load(const char *path, struct tw_model *ret_model)
 	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
 	int error = tw_policy_load(path, &diags, ret_model);
 
-	tw_diags_print(&diags, stderr);
+	tw_log_diags(&diags);
 	return error;
+}
+
+/* Said as the log has it, whatever its format. */
+static enum tw_exit fail(const struct tw_fault *fault)
+{
+	tw_error("%s", fault->text);
+	return TW_EXIT_FAILED;
 }
 
 static enum tw_exit finish(bool once, bool detach)
@@ -33,7 +40,7 @@ static enum tw_exit finish(bool once, bool detach)
 		return TW_EXIT_OK;
 	}
 	if (tw_pins_remove(&fault))
-		return tw_output_fault(&fault);
+		return fail(&fault);
 	tw_info("ended and detached; nothing is enforced any more");
 	return TW_EXIT_OK;
 }
@@ -47,8 +54,9 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 		.sweep = !args->no_sweep,
 		.sweep_rate = args->sweep_rate ?: TW_SWEEP_RATE,
 		.once = args->once,
+		.detach = args->on_exit && !strcmp(args->on_exit, "detach"),
+		.run_dir = args->run_dir,
 	};
-	bool detach = args->on_exit && !strcmp(args->on_exit, "detach");
 	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
 	struct tw_fault fault = TW_FAULT_INIT;
 	int error;
@@ -57,11 +65,11 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 		return TW_EXIT_USAGE;
 	error = tw_enforcer_open(&enforcer, attach_path, &fault);
 	if (error) {
-		tw_output_fault(&fault);
+		fail(&fault);
 		return error == -ENOENT || error == -ENOTDIR ? TW_EXIT_USAGE : TW_EXIT_FAILED;
 	}
 	if (tw_enforcer_own(&enforcer, args->wait, &fault))
-		return tw_output_fault(&fault);
+		return fail(&fault);
 	tw_run_hold_signals();
 	if (args->wait) {
 		/* It may have changed while we waited. */
@@ -70,18 +78,30 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 			return TW_EXIT_USAGE;
 	}
 	if (tw_enforcer_start(&enforcer, &model, &fault))
-		return tw_output_fault(&fault);
+		return fail(&fault);
 	tw_enforcer_say(&enforcer, args->policy ?: "the embedded policy");
 	if (args->once && args->no_sweep)
 		return finish(true, false);
 	if (tw_run_loop(&enforcer, &options, &fault))
-		return tw_output_fault(&fault);
-	return finish(args->once, detach);
+		return fail(&fault);
+	return finish(args->once, options.detach);
+}
+
+/* systemd.exec(5): DEBUG_INVOCATION asks for all that there is to say. */
+static void set_log(const char *format)
+{
+	const char *debug = getenv("DEBUG_INVOCATION");
+
+	if (format && !strcmp(format, "json"))
+		tw_log_set_format(TW_LOG_JSON);
+	if (debug && !strcmp(debug, "1"))
+		tw_log_set_level(TW_LOG_DEBUG);
 }
 
 enum tw_exit tw_cmd_run(const struct tw_args *args)
 {
 	_cleanup_free_ char *attach_path = tw_path_normal(args->attach_to ?: "/");
+	enum tw_exit status;
 
 	if (!attach_path) {
 		fprintf(stderr,
@@ -96,7 +116,10 @@ enum tw_exit tw_cmd_run(const struct tw_args *args)
 			"give one of them\n");
 		return TW_EXIT_USAGE;
 	}
+	set_log(args->log_format);
 	/* Until the loop listens: a reload asked for while we start is this start. */
 	signal(SIGHUP, SIG_IGN);
-	return run(args, attach_path);
+	status = run(args, attach_path);
+	tw_log_flush();
+	return status;
 }

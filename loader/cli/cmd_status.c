@@ -19,14 +19,18 @@ static bool observes(const struct tw_loaded_policy *policy)
 static json_t *policy_json(const struct tw_loaded_policy *policy,
 			   const struct tw_policy_counts *counts)
 {
-	json_t *numbers = json_object();
+	json_t *numbers = json_object(), *deaths = json_object();
 
 	for (int outcome = 0; outcome < TW_OUTCOMES; outcome++)
 		json_object_set_new(numbers, tw_outcome_name((enum tw_outcome)outcome),
 				    json_integer((json_int_t)tw_counts_total(
 					    counts, (enum tw_outcome)outcome)));
-	return json_pack("{s:s, s:s, s:o}", "name", policy->name, "mode",
-			 observes(policy) ? "observe" : "enforce", "counts", numbers);
+	for (int reason = 0; reason < TW_REASONS; reason++)
+		json_object_set_new(deaths, tw_reason_name((enum tw_reason)reason),
+				    json_integer((json_int_t)counts->tally.dead[reason]));
+	return json_pack("{s:s, s:s, s:o, s:o}", "name", policy->name, "mode",
+			 observes(policy) ? "observe" : "enforce", "counts", numbers, "deaths",
+			 deaths);
 }
 
 static json_t *refusal_json(const struct tw_state *state)
@@ -84,6 +88,16 @@ static json_t *status_json(const struct tw_snapshot *snapshot)
 
 /* --- for people --------------------------------------------------------------------- */
 
+/* Whatever of. */
+static __u64 deaths(const struct tw_policy_counts *counts)
+{
+	__u64 sum = 0;
+
+	for (int reason = 0; reason < TW_REASONS; reason++)
+		sum += counts->tally.dead[reason];
+	return sum;
+}
+
 static void print_policies(const struct tw_snapshot *snapshot)
 {
 	int width = (int)sizeof("POLICY") - 1;
@@ -93,8 +107,8 @@ static void print_policies(const struct tw_snapshot *snapshot)
 
 		width = len > width ? len : width;
 	}
-	printf("%-*s  %-7s  %10s  %10s  %10s  %10s  %10s  %10s\n", width, "POLICY", "MODE", "SET",
-	       "ALREADY", "KEPT-APP", "WOULD-SET", "FAILED", "PENDING");
+	printf("%-*s  %-7s  %10s  %10s  %10s  %10s  %10s  %10s  %10s\n", width, "POLICY", "MODE",
+	       "SET", "ALREADY", "KEPT-APP", "WOULD-SET", "FAILED", "PENDING", "DEAD");
 	for (uint32_t i = 0; i < snapshot->loaded.policies; i++) {
 		const struct tw_loaded_policy *policy = &snapshot->loaded.policy[i];
 
@@ -102,7 +116,7 @@ static void print_policies(const struct tw_snapshot *snapshot)
 		for (int outcome = 0; outcome < TW_OUTCOMES; outcome++)
 			printf("  %10llu", (unsigned long long)tw_counts_total(
 						   &snapshot->counts[i], (enum tw_outcome)outcome));
-		putchar('\n');
+		printf("  %10llu\n", (unsigned long long)deaths(&snapshot->counts[i]));
 	}
 }
 

@@ -14,6 +14,13 @@
 		"json", 0, NULL, TW_OPTION_FLAG, ARG(json),          \
 			"print one JSON document, for scripts", NULL \
 	}
+#define OPTION_RUN_DIR                                                                \
+	{                                                                             \
+		"run-dir", 0, "DIR", TW_OPTION_TEXT, ARG(run_dir),                    \
+			"folder of the socket that events are followed by; default: " \
+			"/run/tcpwarden",                                             \
+			"directory"                                                   \
+	}
 #define OPTION_END           \
 	{                    \
 		.name = NULL \
@@ -35,6 +42,9 @@ static const struct tw_option run_options[] = {
 	  "open connections to change a second; default: 5000", NULL },
 	{ "stats", 0, "SECONDS", TW_OPTION_SECONDS, ARG(stats),
 	  "print a line of counts every SECONDS", NULL },
+	OPTION_RUN_DIR,
+	{ "log-format", 0, "text|json", TW_OPTION_CHOICE, ARG(log_format),
+	  "how messages are written to standard error; default: text", NULL },
 	OPTION_END,
 };
 
@@ -91,6 +101,13 @@ static const struct tw_option sockets_options[] = {
 	OPTION_END,
 };
 
+static const struct tw_option events_options[] = {
+	{ "json", 0, NULL, TW_OPTION_FLAG, ARG(json), "print one JSON object a line, for scripts",
+	  NULL },
+	OPTION_RUN_DIR,
+	OPTION_END,
+};
+
 static const struct tw_option detach_options[] = {
 	{ "restore", 0, NULL, TW_OPTION_FLAG, ARG(restore),
 	  "give open connections their own values back", NULL },
@@ -108,6 +125,7 @@ const struct tw_command tw_commands[] = {
 	  tw_cmd_status },
 	{ "sockets", "every TCP socket: its options, its policy, its verdict", sockets_options,
 	  tw_cmd_sockets },
+	{ "events", "follow dead connections and policy changes", events_options, tw_cmd_events },
 	{ "detach", "end a running run, stop enforcing, remove every pin", detach_options,
 	  tw_cmd_detach },
 	{ "doctor", "what this kernel and these privileges allow, and how to mend the rest",

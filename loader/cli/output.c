@@ -2,9 +2,9 @@
 #include "cli/output.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/json.h"
 
 enum tw_exit tw_output_json(json_t *document)
 {
@@ -31,19 +31,7 @@ json_t *tw_output_append(json_t *list, json_t *item)
 
 json_t *tw_output_text(const char *text)
 {
-	_cleanup_free_ char *safe = NULL;
-	json_t *string;
-
-	if (!text)
-		return json_null();
-	string = json_string(text);
-	if (string)
-		return string;
-	safe = strdup(text);
-	for (char *c = safe; safe && *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	return safe ? json_string(safe) : NULL;
+	return tw_json_text(text);
 }
 
 enum tw_exit tw_output_fault(const struct tw_fault *fault)
@@ -54,14 +42,7 @@ enum tw_exit tw_output_fault(const struct tw_fault *fault)
 
 const char *tw_output_time(uint64_t ns, char buf[static TW_TIME_LEN])
 {
-	time_t seconds = (time_t)(ns / 1000000000);
-	struct tm tm;
-	size_t len;
-
-	gmtime_r(&seconds, &tm);
-	len = strftime(buf, TW_TIME_LEN, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + len, TW_TIME_LEN - len, ".%03uZ", (unsigned)(ns / 1000000 % 1000));
-	return buf;
+	return tw_clock_format(ns, buf);
 }
 
 const char *tw_output_colour(int colour)

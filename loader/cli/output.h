@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "lib/clock.h"
 #include "lib/fault.h"
 
 /* Print one document and its line end, and let go of it. NULL (no memory) is a failure. */
@@ -20,15 +21,13 @@ enum tw_exit tw_output_json(json_t *document);
  */
 json_t *tw_output_append(json_t *list, json_t *item);
 
-/* A JSON string; bytes that are not UTF-8 (a file may have any name) become '?'. NULL gives null. */
+/* See tw_json_text(). */
 json_t *tw_output_text(const char *text);
 
 /* Print the fault as one line on standard error. */
 enum tw_exit tw_output_fault(const struct tw_fault *fault);
 
-#define TW_TIME_LEN 32 /* RFC 3339 with milliseconds, and a NUL */
-
-/* A CLOCK_REALTIME time as RFC 3339 in UTC. */
+/* See tw_clock_format(). */
 const char *tw_output_time(uint64_t ns, char buf[static TW_TIME_LEN]);
 
 /* Terminal escape for a colour (31 red, 32 green, 33 yellow, 0 off), or "" where there is none. */

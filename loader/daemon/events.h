@@ -21,10 +21,14 @@
 struct event_base;
 struct tw_events;
 
+/* The folder of the socket: `given`, else what systemd made for us (RUNTIME_DIRECTORY), else TW_RUN_DIR. */
+const char *tw_events_folder(const char *given);
+
 /*
  * Listen below `run_dir` (made where absent, mode 0755) and read the ring; where
- * a lone reader has it, as soon as that one lets go. `tree` and `maps` are
- * borrowed.
+ * a lone reader has it, as soon as that one lets go. NULL: tw_events_folder()
+ * has it, and where no socket can be made there a warning will do. `tree` and
+ * `maps` are borrowed.
  */
 int tw_events_open(struct event_base *base, const char *run_dir, const struct tw_cgroup_tree *tree,
 		   const struct tw_maps *maps, struct tw_events **ret_events,

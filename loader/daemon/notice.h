@@ -4,6 +4,7 @@
 #define TW_DAEMON_NOTICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <tcpwarden/abi.h>
@@ -51,6 +52,9 @@ const char *tw_notice_kind_name(enum tw_notice_kind kind);
 
 /* Append one line of JSON and its line end. -ENOMEM. */
 int tw_notice_json(const struct tw_notice *notice, struct tw_buf *buf);
+
+/* What tw_notice_json() made, with its line end or without. -EPROTO: something else. */
+int tw_notice_parse(const char *line, size_t len, struct tw_notice *ret_notice);
 
 /* Append one line for people, without a line end. -ENOMEM. */
 int tw_notice_text(const struct tw_notice *notice, struct tw_buf *buf);

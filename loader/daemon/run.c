@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "daemon/events.h"
 #include "daemon/stats.h"
 #include "daemon/sweeper.h"
 #include "kernel/state.h"
@@ -26,10 +27,30 @@ struct loop {
 	struct tw_file_watch *policy;
 	struct tw_cgroup_watch *cgroups;
 	struct tw_sweeper *sweeper;   /* NULL: open connections are left alone */
+	struct tw_events *events;     /* NULL: --once */
 	char refusal[TW_REFUSAL_LEN]; /* said last; "" where the next one is news */
 	bool refused;		      /* the last policy was */
 	bool cgroups_failed;	      /* said once, until it works again */
 };
+
+/* --- what is told ----------------------------------------------------------------- */
+
+/* Tell of an attach, or a load of a policy; `refusal` is NULL where it was accepted. */
+static void tell(struct loop *loop, enum tw_notice_kind kind, const char *refusal)
+{
+	const struct tw_enforcer *enforcer = loop->enforcer;
+	struct tw_notice notice = {
+		.kind = kind,
+		.generation = enforcer->live.number,
+		.refused = refusal,
+		.message = refusal ? strdup(refusal) : NULL,
+	};
+
+	if (kind == TW_NOTICE_ATTACHED)
+		notice.cgroup = strdup(enforcer->attach_path);
+	memcpy(notice.digest, enforcer->digest, sizeof(notice.digest));
+	tw_events_tell(loop->events, &notice);
+}
 
 /* --- the policy ------------------------------------------------------------------- */
 
@@ -41,8 +62,9 @@ static void refuse(struct loop *loop, const char *reason, const struct tw_diags 
 		return;
 	snprintf(loop->refusal, sizeof(loop->refusal), "%s", reason);
 	if (diags)
-		tw_diags_print(diags, stderr);
+		tw_log_diags(diags);
 	tw_error("the policy is refused, the running one stays: %s", reason);
+	tell(loop, TW_NOTICE_POLICY, reason);
 	if (tw_state_refused(&loop->enforcer->program.maps, reason))
 		tw_warning("cannot note the refusal for `tcpwarden status`");
 }
@@ -73,12 +95,14 @@ static void accept_policy(struct loop *loop, bool changed)
 	loop->refusal[0] = '\0';
 	if (changed) {
 		tw_enforcer_say(loop->enforcer, "policy loaded");
+		tell(loop, TW_NOTICE_POLICY, NULL);
 		if (loop->sweeper)
 			tw_sweeper_all(loop->sweeper);
 		return;
 	}
 	if (refused) {
 		tw_info("the policy is good again, and the one that runs");
+		tell(loop, TW_NOTICE_POLICY, NULL);
 		tw_state_refused(&loop->enforcer->program.maps, NULL);
 	}
 }
@@ -102,7 +126,7 @@ static void reload(struct loop *loop)
 		return;
 	}
 	if (!error)
-		tw_diags_print(&diags, stderr);
+		tw_log_diags(&diags);
 	accept_policy(loop, !error);
 }
 
@@ -288,6 +312,11 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 	}
 	if (loop->run->once)
 		return 0;
+	error = tw_events_open(loop->base, loop->run->run_dir, &enforcer->tree,
+			       &enforcer->program.maps, &loop->events, fault);
+	if (error)
+		return error;
+	tell(loop, TW_NOTICE_ATTACHED, NULL);
 	error = tw_cgroup_watch_start(loop->base, &enforcer->tree, enforcer->attach_path, &calls,
 				      &loop->cgroups, fault);
 	if (error) {
@@ -315,6 +344,7 @@ static void loop_close(struct loop *loop)
 	tw_sweeper_close(loop->sweeper);
 	tw_file_watch_stop(loop->policy);
 	tw_cgroup_watch_stop(loop->cgroups);
+	tw_events_close(loop->events);
 	if (loop->base)
 		event_base_free(loop->base);
 	tw_stats_free(&loop->stats);
@@ -333,5 +363,7 @@ int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct t
 	release_signals();
 	if (event_base_dispatch(loop.base) < 0)
 		return tw_fault(fault, -EIO, "the event loop failed");
+	if (run->detach)
+		tw_events_tell(loop.events, &(struct tw_notice){ .kind = TW_NOTICE_DETACHED });
 	return 0;
 }

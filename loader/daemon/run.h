@@ -14,6 +14,8 @@ struct tw_run {
 	bool sweep;	     /* bring open connections under the policy too */
 	unsigned sweep_rate; /* writes a second */
 	bool once;	     /* until the first sweep has ended */
+	bool detach;	     /* what follows the loop: told to those who follow the events */
+	const char *run_dir; /* see tw_events_open() */
 };
 
 /*

@@ -2,6 +2,8 @@
 #include "kernel/cgroup_names.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -65,4 +67,82 @@ const char *tw_cgroup_names_find(const struct tw_cgroup_names *names, uint64_t i
 		return "/";
 	found = bsearch(&key, names->list, names->count, sizeof(key), by_id);
 	return found ? names->paths.data + found->offset : NULL;
+}
+
+/* --- one --------------------------------------------------------------------------- */
+
+#define FILEID_KERNFS 0xfe /* include/linux/exportfs.h: the handle is the id */
+
+static int open_by_id(const struct tw_cgroup_tree *tree, uint64_t id, int *ret_fd)
+{
+	union {
+		struct file_handle handle;
+		char room[sizeof(struct file_handle) + sizeof(id)];
+	} by = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
+	_cleanup_close_ int root = -1;
+	int error = tw_cgroup_open(tree, "/", &root);
+
+	if (error)
+		return error;
+	memcpy(by.handle.f_handle, &id, sizeof(id));
+	*ret_fd = open_by_handle_at(root, &by.handle, O_PATH | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+/* -ESTALE: it is gone; other errors: this is not the way here. */
+static int path_by_id(const struct tw_cgroup_tree *tree, uint64_t id, char **ret_path)
+{
+	size_t mount = strlen(tree->mount);
+	char link[32], path[PATH_MAX];
+	_cleanup_close_ int fd = -1;
+	int error = open_by_id(tree, id, &fd);
+	ssize_t len;
+
+	if (error)
+		return error;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return -errno;
+	path[len] = '\0';
+	if (strncmp(path, tree->mount, mount) || (path[mount] && path[mount] != '/'))
+		return -EXDEV;
+	*ret_path = strdup(path[mount] ? path + mount : "/");
+	return *ret_path ? 0 : -ENOMEM;
+}
+
+struct search {
+	uint64_t id;
+	char *path;
+};
+
+/* Ends the walk, by an error that is none, where the cgroup is found. */
+static int visit(const char *path, uint64_t id, void *data)
+{
+	struct search *search = data;
+
+	if (id != search->id)
+		return 0;
+	search->path = strdup(path);
+	return search->path ? -ECANCELED : -ENOMEM;
+}
+
+int tw_cgroup_path_of(const struct tw_cgroup_tree *tree, uint64_t id, char **ret_path)
+{
+	struct search search = { .id = id };
+	char *path = NULL;
+	int error;
+
+	if (!id) {
+		*ret_path = strdup("/");
+		return *ret_path ? 0 : -ENOMEM;
+	}
+	error = path_by_id(tree, id, &path);
+	if (error && error != -ESTALE && error != -ENOMEM) {
+		error = tw_cgroup_walk(tree, "/", visit, &search) ?: -ENOENT;
+		path = search.path;
+	}
+	if (path)
+		*ret_path = path;
+	return path ? 0 : error == -ESTALE ? -ENOENT : error;
 }

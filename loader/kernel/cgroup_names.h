@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The paths of cgroups by their ids, as the tree is now. */
+/* The paths of cgroups by their ids, as the tree is now: of all, or of one. */
 #ifndef TW_KERNEL_CGROUP_NAMES_H
 #define TW_KERNEL_CGROUP_NAMES_H
 
@@ -24,5 +24,12 @@ void tw_cgroup_names_free(struct tw_cgroup_names *names);
 
 /* NULL: it was removed, came since, or is deeper than policies can select. 0 is the root. */
 const char *tw_cgroup_names_find(const struct tw_cgroup_names *names, uint64_t id);
+
+/*
+ * The path of one cgroup, allocated: by its handle (name_to_handle_at(2)), which
+ * takes CAP_DAC_READ_SEARCH, else by walking the tree. -ENOENT: it was removed,
+ * or is deeper than policies can select and was walked for. 0 is the root.
+ */
+int tw_cgroup_path_of(const struct tw_cgroup_tree *tree, uint64_t id, char **ret_path);
 
 #endif

@@ -5,23 +5,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/log.h"
+
 static char first[256];
 
 static int capture(enum libbpf_print_level level, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 
-/* The first warning of a load names the cause; those after it are consequences. */
+/* The first warning of a load names the cause; those after it are consequences, for who debugs. */
 static int capture(enum libbpf_print_level level, const char *format, va_list args)
 {
 	static const char prefix[] = "libbpf: ";
+	char text[256], *message = text;
 	int len;
 
-	if (level != LIBBPF_WARN || first[0])
+	if (level != LIBBPF_WARN)
 		return 0;
-	len = vsnprintf(first, sizeof(first), format, args);
-	if (!strncmp(first, prefix, sizeof(prefix) - 1))
-		memmove(first, first + sizeof(prefix) - 1, strlen(first) - sizeof(prefix) + 2);
-	first[strcspn(first, "\n")] = '\0';
+	len = vsnprintf(text, sizeof(text), format, args);
+	if (!strncmp(text, prefix, sizeof(prefix) - 1))
+		message += sizeof(prefix) - 1;
+	message[strcspn(message, "\n")] = '\0';
+	tw_debug("libbpf: %s", message);
+	if (!first[0])
+		snprintf(first, sizeof(first), "%s", message);
 	return len;
 }
 

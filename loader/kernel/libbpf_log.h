@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* libbpf's own output: kept, not printed, so that an error can quote its first warning. */
+/* libbpf's own output: kept, and logged for who debugs, so that an error can quote its first warning. */
 #ifndef TW_KERNEL_LIBBPF_LOG_H
 #define TW_KERNEL_LIBBPF_LOG_H
 

@@ -393,33 +393,3 @@ int tw_live_find(const struct tw_endpoint *local, const struct tw_endpoint *remo
 	*ret_socket = *found;
 	return 0;
 }
-
-/* --- cgroups ------------------------------------------------------------------ */
-
-struct search {
-	uint64_t id;
-	char *path;
-};
-
-/* Ends the walk, by an error that is none, where the cgroup is found. */
-static int visit(const char *path, uint64_t id, void *data)
-{
-	struct search *search = data;
-
-	if (id != search->id)
-		return 0;
-	search->path = strdup(path);
-	return search->path ? -ECANCELED : -ENOMEM;
-}
-
-int tw_live_cgroup_path(const struct tw_cgroup_tree *tree, uint64_t id, char **ret_path)
-{
-	struct search search = { .id = id };
-	int error = tw_cgroup_walk(tree, "/", visit, &search);
-
-	if (search.path) {
-		*ret_path = search.path;
-		return 0;
-	}
-	return error ?: -ENOENT;
-}

@@ -58,7 +58,4 @@ int tw_live_of_process(pid_t pid, struct tw_live *ret_live, struct tw_fault *fau
 int tw_live_find(const struct tw_endpoint *local, const struct tw_endpoint *remote,
 		 struct tw_live_socket *ret_socket, struct tw_fault *fault);
 
-/* The path of a cgroup by its id, allocated. -ENOENT: removed, or deeper than policies can select. */
-int tw_live_cgroup_path(const struct tw_cgroup_tree *tree, uint64_t id, char **ret_path);
-
 #endif

@@ -15,6 +15,8 @@
 #include "kernel/link.h"
 #include "lib/cleanup.h"
 
+#define RELEASE_MS 1000 /* at most, that a link's release is waited for */
+
 bool tw_bpffs_mounted(void)
 {
 	struct statfs fs;
@@ -52,22 +54,43 @@ static int remove_below(int parent, const char *name);
 
 /*
  * Detach before the pin goes: a link that loses its last reference is released
- * a moment later, and `detach` promises that nothing runs when it returns.
+ * a moment later, and `detach` promises that nothing runs when it returns. The
+ * program of a link that cannot be detached (a tracepoint's), else 0.
  */
-static void detach_link(const char *path)
+static __u32 detach_link(const char *path)
 {
 	_cleanup_close_ int link = bpf_obj_get(path);
+	struct bpf_link_info info = { 0 };
+	__u32 len = sizeof(info);
 
-	if (link >= 0)
-		bpf_link_detach(link);
+	if (link < 0 || bpf_link_detach(link) == 0)
+		return 0;
+	return bpf_obj_get_info_by_fd(link, &info, &len) < 0 ? 0 : info.prog_id;
 }
 
-static void detach_link_in(int folder, const char *name)
+/* A program goes with its last link, which the kernel releases in its own time. */
+static void await_release(__u32 program)
+{
+	for (int ms = 0; program && ms < RELEASE_MS; ms++) {
+		_cleanup_close_ int fd = bpf_prog_get_fd_by_id(program);
+
+		if (fd < 0)
+			return;
+		usleep(1000);
+	}
+}
+
+static int remove_link(int folder, const char *name)
 {
 	char path[64 + NAME_MAX];
+	__u32 program;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", folder, name);
-	detach_link(path);
+	program = detach_link(path);
+	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	await_release(program);
+	return 0;
 }
 
 /* One pass over an open folder: its links and folders, or the rest of it. */
@@ -85,10 +108,10 @@ static int remove_pass(DIR *dir, bool links)
 			continue;
 		if ((folder || is_link(name)) != links)
 			continue;
-		if (is_link(name))
-			detach_link_in(dirfd(dir), name);
 		if (folder)
 			error = remove_below(dirfd(dir), name);
+		else if (is_link(name))
+			error = remove_link(dirfd(dir), name);
 		else if (unlinkat(dirfd(dir), name, 0) < 0 && errno != ENOENT)
 			error = -errno;
 	}

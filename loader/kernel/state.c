@@ -160,6 +160,18 @@ static int open_pin(const char *path, int *ret_fd, struct tw_fault *fault)
 	return 0;
 }
 
+int tw_state_open(int *ret_current, int *ret_loaded, struct tw_fault *fault)
+{
+	_cleanup_close_ int current = -1;
+	int error = open_pin(TW_PIN_DIR "/tw_current", &current, fault);
+
+	if (!error)
+		error = open_pin(TW_PIN_DIR "/tw_loaded", ret_loaded, fault);
+	if (!error)
+		*ret_current = TAKE_FD(current);
+	return error;
+}
+
 static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
 {
 	_cleanup_close_ int current = -1, loaded = -1, counters = -1, swept = -1, tallies = -1,

@@ -63,6 +63,9 @@ int tw_tally_read(const struct tw_maps *maps, uint32_t counter, struct tw_tally 
 /* Deaths that the kernel counted and did not tell of; `maps` needs `events_lost` alone. */
 int tw_events_lost_read(const struct tw_maps *maps, __u64 *ret_lost);
 
+/* The pinned maps that tw_loaded_read() takes. */
+int tw_state_open(int *ret_current, int *ret_loaded, struct tw_fault *fault);
+
 /* The generation in force, as people know it. -ENOENT: none. */
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded);
 
