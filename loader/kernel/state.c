@@ -32,6 +32,19 @@ const char *tw_outcome_name(enum tw_outcome outcome)
 	return names[outcome];
 }
 
+const char *tw_app_action_name(enum tw_app_action action)
+{
+	static const char *const names[TW_APP_ACTIONS] = {
+		[TW_APP_ALLOWED] = "allowed",
+		[TW_APP_LIMITED] = "limited",
+		[TW_APP_REPLACED] = "replaced",
+		[TW_APP_WOULD_LIMIT] = "would_limit",
+		[TW_APP_WOULD_REPLACE] = "would_replace",
+	};
+
+	return names[action];
+}
+
 /* An element of a per-CPU map whose values are `count` counters of 64 bits, summed. */
 static int lookup_sum(int map, uint32_t key, size_t count, __u64 *ret_sum)
 {

@@ -22,6 +22,9 @@ struct tw_policy_counts {
 /* "set", "already" and so on, as JSON and metrics have them. */
 const char *tw_outcome_name(enum tw_outcome outcome);
 
+/* "allowed", "limited" and so on, likewise. */
+const char *tw_app_action_name(enum tw_app_action action);
+
 /* Both directions together. */
 static inline __u64 tw_counts_total(const struct tw_policy_counts *counts, enum tw_outcome outcome)
 {
