@@ -126,28 +126,24 @@ static __always_inline void tw_count_observers(struct bpf_sockopt *ctx, struct t
 
 /*
  * `auto` follows the timers: where they move it and this kernel allows it, it is
- * written now, else by the next sweep, which finds the record as it is. The
- * record says what is there.
+ * written now, else by the next sweep. Returns the fields that were to be
+ * written beside `bit`, and were not.
  */
-static __always_inline void tw_follow_timers(struct bpf_sock *sk, const struct tw_plan *plan,
-					     __u32 bit, const struct tw_record *before,
-					     struct tw_record *record)
+static __always_inline __u32 tw_follow_timers(struct bpf_sock *sk, const struct tw_plan *plan,
+					      __u32 bit)
 {
 	__u32 value = plan->want.value[TW_USER_TIMEOUT];
-	int error = -1;
+	int error;
 
 	if (!(plan->write & ~bit & TW_BIT(TW_USER_TIMEOUT)))
-		return;
-	if (tw_have_setsockopt) {
-		error = bpf_setsockopt(sk, SOL_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
-		if (error)
-			tw_count_error(TW_SITE_USER_TIMEOUT, error);
-	}
-	if (error) {
-		record->ours.value[TW_USER_TIMEOUT] = before->ours.value[TW_USER_TIMEOUT];
-		record->written = (record->written & ~TW_BIT(TW_USER_TIMEOUT)) |
-				  (before->written & TW_BIT(TW_USER_TIMEOUT));
-	}
+		return 0;
+	if (!tw_have_setsockopt)
+		return TW_BIT(TW_USER_TIMEOUT);
+	error = bpf_setsockopt(sk, SOL_TCP, TCP_USER_TIMEOUT, &value, sizeof(value));
+	if (!error)
+		return 0;
+	tw_count_error(TW_SITE_USER_TIMEOUT, error);
+	return TW_BIT(TW_USER_TIMEOUT);
 }
 
 /* The value that the socket gets where its application asks for `value`. */
@@ -167,9 +163,7 @@ __attribute__((noinline)) __u32 tw_judge(struct bpf_sockopt *ctx, __u32 bit, __u
 	tw_record_ask(&copy, bit, value);
 	tw_plan_asked(&policy, &copy, &plan);
 	given = tw_value_of(&plan.want, bit);
-	copy.written = plan.impose;
-	copy.ours.value[TW_USER_TIMEOUT] = plan.user_timeout;
-	tw_follow_timers(sk, &plan, bit, record, &copy);
+	tw_record_answer(&copy, &plan, tw_follow_timers(sk, &plan, bit));
 	*record = copy;
 	tw_count_action(copy.counter, tw_app_action_of(value, given, copy.precedence, 0));
 	return given;

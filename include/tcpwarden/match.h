@@ -315,6 +315,17 @@ TW_INLINE void tw_plan_asked(const struct tw_policy *policy, const struct tw_rec
 	tw_plan(policy, &now, &record->original, record->app, ret_plan);
 }
 
+/*
+ * Note what came of it, where the fields `undone` of the plan could not be
+ * written: the record says what is there.
+ */
+TW_INLINE void tw_record_answer(struct tw_record *record, const struct tw_plan *plan, __u32 undone)
+{
+	record->written = (__u8)((plan->impose & ~undone) | (record->written & undone));
+	record->ours.value[TW_USER_TIMEOUT] = tw_pick(
+		undone, TW_USER_TIMEOUT, record->ours.value[TW_USER_TIMEOUT], plan->user_timeout);
+}
+
 /* How an application's call is counted that asked for one value and gets another. */
 TW_INLINE enum tw_app_action tw_app_action_of(__u32 asked, __u32 given, __u32 precedence,
 					      __u32 observed)

@@ -19,7 +19,7 @@ static bool observes(const struct tw_loaded_policy *policy)
 static json_t *policy_json(const struct tw_loaded_policy *policy,
 			   const struct tw_policy_counts *counts)
 {
-	json_t *numbers = json_object(), *deaths = json_object();
+	json_t *numbers = json_object(), *deaths = json_object(), *settings = json_object();
 
 	for (int outcome = 0; outcome < TW_OUTCOMES; outcome++)
 		json_object_set_new(numbers, tw_outcome_name((enum tw_outcome)outcome),
@@ -28,9 +28,12 @@ static json_t *policy_json(const struct tw_loaded_policy *policy,
 	for (int reason = 0; reason < TW_REASONS; reason++)
 		json_object_set_new(deaths, tw_reason_name((enum tw_reason)reason),
 				    json_integer((json_int_t)counts->tally.dead[reason]));
-	return json_pack("{s:s, s:s, s:o, s:o}", "name", policy->name, "mode",
+	for (int action = 0; action < TW_APP_ACTIONS; action++)
+		json_object_set_new(settings, tw_app_action_name((enum tw_app_action)action),
+				    json_integer((json_int_t)counts->tally.app[action]));
+	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", policy->name, "mode",
 			 observes(policy) ? "observe" : "enforce", "counts", numbers, "deaths",
-			 deaths);
+			 deaths, "app_settings", settings);
 }
 
 static json_t *refusal_json(const struct tw_state *state)
@@ -98,7 +101,7 @@ static __u64 deaths(const struct tw_policy_counts *counts)
 	return sum;
 }
 
-static void print_policies(const struct tw_snapshot *snapshot)
+static int name_width(const struct tw_snapshot *snapshot)
 {
 	int width = (int)sizeof("POLICY") - 1;
 
@@ -107,6 +110,46 @@ static void print_policies(const struct tw_snapshot *snapshot)
 
 		width = len > width ? len : width;
 	}
+	return width;
+}
+
+static bool has_settings(const struct tw_policy_counts *counts)
+{
+	__u64 any = 0;
+
+	for (int action = 0; action < TW_APP_ACTIONS; action++)
+		any |= counts->tally.app[action];
+	return any;
+}
+
+/* What became of the applications' own settings, of the policies that met some. */
+static void print_settings(const struct tw_snapshot *snapshot)
+{
+	static const int widths[TW_APP_ACTIONS] = { 10, 10, 10, 11, 13 };
+	int width = name_width(snapshot);
+	bool header = false;
+
+	for (uint32_t i = 0; i < snapshot->loaded.policies; i++) {
+		if (!has_settings(&snapshot->counts[i]))
+			continue;
+		if (!header)
+			printf("\napplications' own settings\n%-*s  %10s  %10s  %10s  %11s  "
+			       "%13s\n",
+			       width, "POLICY", "ALLOWED", "LIMITED", "REPLACED", "WOULD-LIMIT",
+			       "WOULD-REPLACE");
+		header = true;
+		printf("%-*s", width, snapshot->loaded.policy[i].name);
+		for (int action = 0; action < TW_APP_ACTIONS; action++)
+			printf("  %*llu", widths[action],
+			       (unsigned long long)snapshot->counts[i].tally.app[action]);
+		putchar('\n');
+	}
+}
+
+static void print_policies(const struct tw_snapshot *snapshot)
+{
+	int width = name_width(snapshot);
+
 	printf("%-*s  %-7s  %10s  %10s  %10s  %10s  %10s  %10s  %10s\n", width, "POLICY", "MODE",
 	       "SET", "ALREADY", "KEPT-APP", "WOULD-SET", "FAILED", "PENDING", "DEAD");
 	for (uint32_t i = 0; i < snapshot->loaded.policies; i++) {
@@ -118,6 +161,7 @@ static void print_policies(const struct tw_snapshot *snapshot)
 						   &snapshot->counts[i], (enum tw_outcome)outcome));
 		printf("  %10llu\n", (unsigned long long)deaths(&snapshot->counts[i]));
 	}
+	print_settings(snapshot);
 }
 
 static void print_status(const struct tw_snapshot *snapshot)

@@ -13,10 +13,12 @@
 #include "kernel/caps.h"
 #include "kernel/cgroup_events.h"
 #include "kernel/deaths.h"
+#include "kernel/guard.h"
 #include "kernel/hz.h"
 #include "kernel/iterator.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/pins.h"
+#include "kernel/process.h"
 #include "kernel/program.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -242,6 +244,45 @@ static void probe_iterator(struct report *report)
 	tw_iterator_close(&iterator);
 }
 
+/* Policies with precedence app do without. */
+static void probe_guard(struct report *report)
+{
+	struct tw_fault fault = TW_FAULT_INIT;
+	const char *now = tw_guard_attached() ? "attached" : "not attached: no policy needs it";
+	bool follows;
+
+	if (tw_guard_try(&follows, &fault))
+		add(report, "setsockopt-hook", TW_CHECK_DEGRADED,
+		    "mend what is missing above, or use precedence: app",
+		    "policies with precedence strictest or policy cannot be loaded: %s",
+		    fault.text);
+	else if (follows)
+		add(report, "setsockopt-hook", TW_CHECK_OK, "",
+		    "holds precedence strictest and policy; %s", now);
+	else
+		add(report, "setsockopt-hook", TW_CHECK_DEGRADED, "run Linux 5.15 or newer",
+		    "holds precedence strictest and policy, but where an application moves a timer "
+		    "under strictest, the next sweep computes user_timeout: auto anew; %s",
+		    now);
+}
+
+/* The kernel does not run the hook for system calls of 32-bit programs. */
+static void probe_compat(struct report *report)
+{
+	unsigned count = tw_process_count_32bit();
+
+	if (count)
+		add(report, "32-bit", TW_CHECK_DEGRADED, "run 64-bit programs",
+		    "%u 32-bit %s here: setsockopt() of such passes the hook by; the next sweep "
+		    "brings their sockets back under precedence strictest or policy",
+		    count, count == 1 ? "process runs" : "processes run");
+	else
+		add(report, "32-bit", TW_CHECK_OK, "",
+		    "no 32-bit process runs here; setsockopt() of one would pass the hook by, "
+		    "until "
+		    "the next sweep");
+}
+
 static void ignore_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
 {
 	(void)kind;
@@ -357,6 +398,8 @@ size_t tw_features_probe(struct tw_check ret_checks[static TW_MAX_CHECKS])
 	probe_socket_cgroup(&report);
 	probe_program(&report);
 	probe_iterator(&report);
+	probe_guard(&report);
+	probe_compat(&report);
 	probe_tracepoint(&report);
 	probe_deaths(&report);
 	return report.count;

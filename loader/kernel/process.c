@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "kernel/process.h"
 
+#include <ctype.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,4 +73,27 @@ int tw_process_enter(pid_t pid, struct tw_fault *fault)
 		return tw_fault(fault, -ESRCH, "process %d is gone", (int)pid);
 	return tw_fault(fault, error, "cannot enter the network namespace of process %d: %m%s",
 			(int)pid, error == -EACCES || error == -EPERM ? "; run as root" : "");
+}
+
+static bool is_32bit(const char *pid)
+{
+	char path[NAME_MAX + sizeof("/proc//exe")];
+	unsigned char ident[EI_CLASS + 1];
+	_cleanup_close_ int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, ident, sizeof(ident)) == sizeof(ident) &&
+	       !memcmp(ident, ELFMAG, SELFMAG) && ident[EI_CLASS] == ELFCLASS32;
+}
+
+unsigned tw_process_count_32bit(void)
+{
+	_cleanup_closedir_ DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	unsigned count = 0;
+
+	while (proc && (entry = readdir(proc)))
+		count += isdigit((unsigned char)entry->d_name[0]) && is_32bit(entry->d_name);
+	return count;
 }

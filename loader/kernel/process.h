@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where another process is: its cgroup, its network namespace. */
+/* Other processes: their cgroup, their network namespace, their kind. */
 #ifndef TW_KERNEL_PROCESS_H
 #define TW_KERNEL_PROCESS_H
 
@@ -12,5 +12,8 @@ int tw_process_cgroup(pid_t pid, char **ret_path, struct tw_fault *fault);
 
 /* Move this process to the network namespace of another. -ESRCH: it is gone. */
 int tw_process_enter(pid_t pid, struct tw_fault *fault);
+
+/* How many of the processes that can be seen and looked into run a 32-bit program. */
+unsigned tw_process_count_32bit(void);
 
 #endif

@@ -149,6 +149,12 @@ static int why_matched(struct tw_buf *buf, const struct tw_model_policy *policy)
 		return tw_buf_addf(buf, "observes: counted, and the search goes on");
 	if (!policy->fields)
 		return tw_buf_addf(buf, "matches: an exemption, the connection is left alone");
+	if (policy->precedence == TW_PRECEDENCE_STRICTEST)
+		return tw_buf_addf(buf, "matches, and takes it; of its values and the "
+					"application's the smaller stand, now and later");
+	if (policy->precedence == TW_PRECEDENCE_POLICY)
+		return tw_buf_addf(buf, "matches, and takes it; its values stand against the "
+					"application's, now and later");
 	return tw_buf_addf(buf, "matches, and takes it");
 }
 

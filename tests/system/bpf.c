@@ -45,14 +45,23 @@ struct tw_link tw_pinned_link(void)
 	return tw_link_info(fd);
 }
 
-int tw_programs_attached(const char *cgroup)
+static int attached(const char *cgroup, enum bpf_attach_type type)
 {
 	_cleanup_close_ int fd = SYS(open(tw_cgroup_folder(cgroup), O_RDONLY | O_CLOEXEC));
-	union bpf_attr attr = { .query = { .target_fd = (uint32_t)fd,
-					   .attach_type = BPF_CGROUP_SOCK_OPS } };
+	union bpf_attr attr = { .query = { .target_fd = (uint32_t)fd, .attach_type = type } };
 
 	SYS(bpf(BPF_PROG_QUERY, &attr));
 	return (int)attr.query.prog_cnt;
+}
+
+int tw_programs_attached(const char *cgroup)
+{
+	return attached(cgroup, BPF_CGROUP_SOCK_OPS);
+}
+
+int tw_hooks_attached(const char *cgroup)
+{
+	return attached(cgroup, BPF_CGROUP_SETSOCKOPT);
 }
 
 /* What the kernel itself puts into each bpffs, kernel/bpf/preload. */
@@ -223,4 +232,37 @@ uint64_t tw_foreign_runs(const struct tw_foreign *foreign)
 
 	SYS(bpf(BPF_MAP_LOOKUP_ELEM, &attr));
 	return runs;
+}
+
+/* `return 1;` */
+static int load_allowing(void)
+{
+	const struct bpf_insn insns[] = {
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_CGROUP_SOCKOPT,
+				.expected_attach_type = BPF_CGROUP_SETSOCKOPT,
+				.insn_cnt = ARRAY_SIZE(insns),
+				.insns = pointer(insns),
+				.license = pointer("GPL") };
+
+	return SYS(bpf(BPF_PROG_LOAD, &attr));
+}
+
+int tw_foreign_hook(const char *cgroup, bool alone)
+{
+	_cleanup_close_ int program = load_allowing();
+	_cleanup_close_ int target = SYS(open(tw_cgroup_folder(cgroup), O_RDONLY | O_CLOEXEC));
+	union bpf_attr link = { .link_create = { .prog_fd = (uint32_t)program,
+						 .target_fd = (uint32_t)target,
+						 .attach_type = BPF_CGROUP_SETSOCKOPT } };
+	union bpf_attr attach = { .target_fd = (uint32_t)target,
+				  .attach_bpf_fd = (uint32_t)program,
+				  .attach_type = BPF_CGROUP_SETSOCKOPT };
+
+	if (!alone)
+		return SYS(bpf(BPF_LINK_CREATE, &link));
+	SYS(bpf(BPF_PROG_ATTACH, &attach));
+	return -1;
 }

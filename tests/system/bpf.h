@@ -20,6 +20,14 @@ struct tw_link tw_link_info(int fd);
 struct tw_link tw_pinned_link(void);
 /* How many sockops programs are attached to the cgroup itself. */
 int tw_programs_attached(const char *cgroup);
+/* How many cgroup/setsockopt programs, likewise. */
+int tw_hooks_attached(const char *cgroup);
+/*
+ * Somebody else's cgroup/setsockopt program that does nothing. `alone`: it
+ * allows no other beside it. Attached until the descriptor is closed, or alone,
+ * until the cgroup goes.
+ */
+int tw_foreign_hook(const char *cgroup, bool alone);
 /* Whether nothing of anybody's is below /sys/fs/bpf. */
 bool tw_bpffs_is_empty(void);
 bool tw_is_bpffs(const char *path);

@@ -126,6 +126,11 @@ static inline void policies_random_values(uint64_t *seed, struct tw_model_policy
 	static const enum tw_field timers[] = { TW_IDLE, TW_INTERVAL, TW_PROBES };
 
 	policy->observe = !unit_below(seed, 4);
+	policy->precedence = (enum tw_precedence)unit_below(seed, TW_PRECEDENCE_POLICY + 1);
+	if (policy->precedence == TW_PRECEDENCE_POLICY && !unit_below(seed, 3)) {
+		policy->fields = TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_USER_TIMEOUT);
+		return; /* off, both */
+	}
 	if (unit_below(seed, 3)) {
 		policy->fields = TW_BIT(TW_KEEPALIVE);
 		policy->want.value[TW_KEEPALIVE] = 1;

@@ -70,6 +70,17 @@ static void canon__leaves_out_what_is_absent(void **state)
 		     "version: 1\npolicies:\n  - name: a\n    keepalive: {interval: 10s}\n");
 }
 
+static void canon__keeps_precedence_and_off(void **state)
+{
+	(void)state;
+	assert_canon("  - {precedence: strictest, name: a, user_timeout: 90s}\n",
+		     "version: 1\npolicies:\n  - name: a\n    user_timeout: 1m30s\n"
+		     "    precedence: strictest\n");
+	assert_canon("  - {precedence: policy, name: a, user_timeout: off, keepalive: off}\n",
+		     "version: 1\npolicies:\n  - name: a\n    keepalive: off\n"
+		     "    user_timeout: off\n    precedence: policy\n");
+}
+
 static void canon__keeps_the_mode_of_the_file(void **state)
 {
 	static const char text[] = "version: 1\nmode: observe\npolicies: [{name: a}]\n";
@@ -172,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(canon__has_one_spelling),
 		cmocka_unit_test(canon__leaves_out_what_is_absent),
+		cmocka_unit_test(canon__keeps_precedence_and_off),
 		cmocka_unit_test(canon__keeps_the_mode_of_the_file),
 		cmocka_unit_test(canon__escapes_what_yaml_would_read_otherwise),
 		cmocka_unit_test(canon__reads_back_equal_and_writes_the_same),

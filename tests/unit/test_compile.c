@@ -196,6 +196,26 @@ static void compile__lays_a_policy_out(void **state)
 	assert_int_equal(compiled.port_sets[0].word[0], 7);
 }
 
+/* An exemption asks nothing that could be held. */
+static void compile__lays_precedence_out(void **state)
+{
+	_cleanup_model_ struct tw_model model = policies_valid(
+		"  - {name: a, precedence: policy}\n"
+		"  - {name: b, user_timeout: 90s, precedence: strictest, mode: observe}\n"
+		"  - {name: c, keepalive: on, mode: observe}\n"
+		"  - {name: d, keepalive: off, precedence: policy}\n");
+	_cleanup_compiled_ struct tw_compiled compiled = compile(&model);
+	const struct tw_generation *generation = compiled.generation;
+
+	(void)state;
+	assert_int_equal(generation->policy[0].precedence, TW_PRECEDENCE_APP);
+	assert_int_equal(generation->policy[1].precedence, TW_PRECEDENCE_STRICTEST);
+	assert_int_equal(generation->policy[3].precedence, TW_PRECEDENCE_POLICY);
+	assert_int_equal(generation->policy[3].fields, TW_BIT(TW_KEEPALIVE));
+	assert_int_equal(generation->watch.word[0], 1 << 1);
+	assert_int_equal(generation->watches, 1);
+}
+
 static void compile__gives_prefixes_what_covers_them(void **state)
 {
 	_cleanup_model_ struct tw_model model = policies_valid(
@@ -460,6 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(compile__selects_as_the_oracle_does),
 		cmocka_unit_test(compile__lays_a_policy_out),
+		cmocka_unit_test(compile__lays_precedence_out),
 		cmocka_unit_test(compile__gives_prefixes_what_covers_them),
 		cmocka_unit_test(compile__keeps_ipv6_prefixes_from_ipv4),
 		cmocka_unit_test(compile__joins_ports_into_classes),

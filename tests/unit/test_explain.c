@@ -106,6 +106,32 @@ static void explain__says_why(void **state)
 		   "matches, and takes it");
 }
 
+static void explain__says_who_wins(void **state)
+{
+	static const struct {
+		const char *precedence, *why;
+	} cases[] = {
+		{ "app", "matches, and takes it" },
+		{ "strictest", "matches, and takes it; of its values and the application's the "
+			       "smaller stand, now and later" },
+		{ "policy", "matches, and takes it; its values stand against the application's, "
+			    "now and later" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_buf_ struct tw_buf list = TW_BUF_INIT;
+		_cleanup_fixture_ struct fixture fixture = { 0 };
+		_cleanup_answer_ struct tw_answer answer = TW_ANSWER_INIT;
+
+		tw_buf_addf(&list, "  - {name: a, keepalive: on, precedence: %s}\n",
+			    cases[i].precedence);
+		fixture = fixture_of(list.data);
+		answer = ask(&fixture, (struct connection){ 0 });
+		assert_string_equal(answer.considered[0].why, cases[i].why);
+	}
+}
+
 static void explain__cuts_long_lists(void **state)
 {
 	(void)state;
@@ -223,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(explain__says_why),
+		cmocka_unit_test(explain__says_who_wins),
 		cmocka_unit_test(explain__cuts_long_lists),
 		cmocka_unit_test(explain__goes_on_past_observers),
 		cmocka_unit_test(explain__has_no_policies),

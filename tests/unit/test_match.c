@@ -1,31 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "unit.h"
-
-#include <tcpwarden/match.h>
-
-#define ALL (TW_TIMERS | TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_USER_TIMEOUT))
-
-/* What the kernel gives a fresh socket: no keepalive, the sysctls' defaults. */
-static const struct tw_options fresh = {
-	.value = { [TW_IDLE] = 7200, [TW_INTERVAL] = 75, [TW_PROBES] = 9 },
-};
-
-static struct tw_options options(__u32 on, __u32 idle, __u32 interval, __u32 probes, __u32 timeout)
-{
-	return (struct tw_options){ .value = {
-					    [TW_KEEPALIVE] = on,
-					    [TW_IDLE] = idle,
-					    [TW_INTERVAL] = interval,
-					    [TW_PROBES] = probes,
-					    [TW_USER_TIMEOUT] = timeout,
-				    } };
-}
-
-static void assert_values(const struct tw_options *got, const struct tw_options *expected)
-{
-	for (unsigned f = 0; f < TW_FIELDS; f++)
-		assert_int_equal(got->value[f], expected->value[f]);
-}
+#include "values.h"
 
 static struct tw_set set_of(unsigned a, unsigned b)
 {
@@ -180,16 +155,6 @@ static void match__tells_what_the_application_set(void **state)
 	}
 	now = options(1, 1, 1, 1, 1);
 	assert_int_equal(tw_app_fields(&now, &fresh), ALL);
-}
-
-/* The policy 2m:20s:5 with `user_timeout: auto`. */
-static struct tw_policy default_policy(void)
-{
-	return (struct tw_policy){
-		.want = options(1, 120, 20, 5, 0),
-		.fields = ALL,
-		.flags = TW_POLICY_AUTO,
-	};
 }
 
 static void match__fills_a_fresh_socket(void **state)

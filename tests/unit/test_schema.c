@@ -321,6 +321,80 @@ static void schema__refuses_what_comes_later(void **state)
 	}
 }
 
+static void schema__reads_precedences(void **state)
+{
+	static const struct {
+		const char *text;
+		enum tw_precedence precedence;
+	} cases[] = { { "app", TW_PRECEDENCE_APP },
+		      { "strictest", TW_PRECEDENCE_STRICTEST },
+		      { "policy", TW_PRECEDENCE_POLICY } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
+		_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
+		_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
+
+		tw_buf_addf(&text, HEAD "    keepalive: 60s:10s:3\n    precedence: %s\n",
+			    cases[i].text);
+		assert_int_equal(policies_parse(text.data, &diags, &model), 0);
+		assert_int_equal(model.policies[0].precedence, cases[i].precedence);
+	}
+}
+
+static void schema__refuses_other_precedences(void **state)
+{
+	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
+	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
+
+	(void)state;
+	assert_int_equal(policies_parse(HEAD "    precedence: mine\n", &diags, &model), -EINVAL);
+	assert_int_equal(diags.errors, 1);
+	unit_assert_diag(&diags, 0, 4, 17,
+			 "precedence must be app, strictest or policy, got \"mine\"");
+}
+
+/* Whichever of the keys comes first. */
+static void schema__takes_off_under_policy(void **state)
+{
+	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
+	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
+	const struct tw_model_policy *policy;
+
+	(void)state;
+	assert_int_equal(policies_parse(HEAD "    keepalive: off\n    precedence: policy\n"
+					     "    user_timeout: off\n",
+					&diags, &model),
+			 0);
+	policy = &model.policies[0];
+	assert_int_equal(policy->fields, TW_BIT(TW_KEEPALIVE) | TW_BIT(TW_USER_TIMEOUT));
+	assert_int_equal(policy->want.value[TW_KEEPALIVE], 0);
+	assert_int_equal(policy->want.value[TW_USER_TIMEOUT], 0);
+	assert_true(tw_model_policy_off(policy, TW_KEEPALIVE));
+	assert_true(tw_model_policy_off(policy, TW_USER_TIMEOUT));
+}
+
+static void schema__refuses_off_under_others(void **state)
+{
+	static const char *const precedences[] = { "", "    precedence: app\n",
+						   "    precedence: strictest\n" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(precedences); i++) {
+		_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
+		_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
+		_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
+
+		tw_buf_addf(&text, HEAD "    keepalive: off\n    user_timeout: off\n%s",
+			    precedences[i]);
+		assert_int_equal(policies_parse(text.data, &diags, &model), -EINVAL);
+		assert_int_equal(diags.errors, 2);
+		unit_assert_diag(&diags, 0, 4, 16, "keepalive: off needs precedence: policy");
+		unit_assert_diag(&diags, 1, 5, 19, "user_timeout: off needs precedence: policy");
+	}
+}
+
 static void schema__checks_auto_only_where_the_rest_is_right(void **state)
 {
 	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
@@ -432,6 +506,10 @@ int main(void)
 		cmocka_unit_test(schema__limits_cgroup_paths),
 		cmocka_unit_test(schema__limits_names),
 		cmocka_unit_test(schema__refuses_what_comes_later),
+		cmocka_unit_test(schema__reads_precedences),
+		cmocka_unit_test(schema__refuses_other_precedences),
+		cmocka_unit_test(schema__takes_off_under_policy),
+		cmocka_unit_test(schema__refuses_off_under_others),
 		cmocka_unit_test(schema__checks_auto_only_where_the_rest_is_right),
 		cmocka_unit_test(schema__takes_auto_to_int_max_and_not_past_it),
 		cmocka_unit_test(schema__takes_must_beat),

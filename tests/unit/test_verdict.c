@@ -149,6 +149,28 @@ static void verdict__differs_where_ours_are_old(void **state)
 	assert_verdict(&socket, TW_VERDICT_APP);
 }
 
+/* Where the application is the stricter, the policy has what it asks. */
+static void verdict__app_only_under_app(void **state)
+{
+	struct tw_generation *held = calloc(1, sizeof(*held));
+	struct tw_socket socket = fresh();
+
+	(void)state;
+	assert_non_null(held);
+	held->policy[WINNER] = generation()->policy[WINNER];
+	socket.now = options(1, 50, 10, 3, 3000);
+	assert_verdict(&socket, TW_VERDICT_APP);
+	held->policy[WINNER].precedence = TW_PRECEDENCE_STRICTEST;
+	assert_int_equal(tw_verdict_of(&socket, held), TW_VERDICT_OK);
+	socket.now.value[TW_IDLE] = 200;
+	assert_int_equal(tw_verdict_of(&socket, held), TW_VERDICT_DIFFERS);
+	held->policy[WINNER].precedence = TW_PRECEDENCE_POLICY;
+	assert_int_equal(tw_verdict_of(&socket, held), TW_VERDICT_DIFFERS);
+	socket.now = options(1, 100, 10, 5, 157500);
+	assert_int_equal(tw_verdict_of(&socket, held), TW_VERDICT_OK);
+	free(held);
+}
+
 static void verdict__names(void **state)
 {
 	static const char *const names[] = { "ok", "app", "differs", "exempt", "none" };
@@ -170,6 +192,7 @@ int main(void)
 		cmocka_unit_test(verdict__app_where_it_chose_otherwise),
 		cmocka_unit_test(verdict__differs_where_auto_would_follow),
 		cmocka_unit_test(verdict__differs_where_ours_are_old),
+		cmocka_unit_test(verdict__app_only_under_app),
 		cmocka_unit_test(verdict__names),
 	};
 

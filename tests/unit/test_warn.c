@@ -55,6 +55,18 @@ static void warn__knows_short_and_long_user_timeouts(void **state)
 	assert_warning("    keepalive: 721:25:5\n    user_timeout: auto\n", 0, 0, NULL);
 }
 
+/* What is turned off is as it was asked. */
+static void warn__takes_off_as_asked(void **state)
+{
+	(void)state;
+	assert_warning("    user_timeout: off\n    precedence: policy\n", 0, 0, NULL);
+	assert_warning("    keepalive: 60s:10s:3\n    user_timeout: off\n    precedence: policy\n",
+		       0, 0, NULL);
+	assert_warning("    keepalive: off\n    user_timeout: 30s\n    precedence: policy\n"
+		       "    must_beat: 350s\n",
+		       7, 16, "must_beat 5m50s, and the policy turns keepalive off");
+}
+
 static void warn__counts_probes(void **state)
 {
 	static const char fewer[] =
@@ -297,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(warn__misses_a_user_timeout),
 		cmocka_unit_test(warn__knows_short_and_long_user_timeouts),
+		cmocka_unit_test(warn__takes_off_as_asked),
 		cmocka_unit_test(warn__counts_probes),
 		cmocka_unit_test(warn__compares_with_must_beat),
 		cmocka_unit_test(warn__knows_what_keepalive_does_not_refresh),
