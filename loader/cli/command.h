@@ -30,6 +30,7 @@ struct tw_args {
 	const char *verdict;
 	const char *state;
 	const char *netns;
+	const char *listen; /* ADDR:PORT or "off"; NULL: the default */
 	unsigned stats;	     /* seconds; 0: no line of counts */
 	unsigned sweep_rate; /* writes a second; 0: the default */
 	bool no_sweep;

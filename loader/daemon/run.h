@@ -14,6 +14,7 @@ struct tw_run {
 	bool sweep;	     /* bring open connections under the policy too */
 	unsigned sweep_rate; /* writes a second */
 	bool once;	     /* until the first sweep has ended */
+	int listener;	     /* to serve metrics and the page on, the caller's; -1: none */
 };
 
 /*
