@@ -7,7 +7,7 @@
 /* The plot, in units of its view box. */
 #define LEFT   44
 #define TOP    10
-#define WIDTH  708
+#define WIDTH  720
 #define HEIGHT 150
 #define COLUMN (WIDTH / TW_OVERVIEW_MINUTES)
 
@@ -45,20 +45,22 @@ static uint64_t round_up(uint64_t value)
 
 static void add_axes(struct tw_page_output *output, uint64_t top)
 {
+	static const char *const marks[] = { "-60 min", "-45 min", "-30 min", "-15 min", "now" };
+
 	tw_page_add(output,
 		    "<path class=\"grid\" d=\"M%d %dh%d\"/><path class=\"axis\" d=\"M%d %dh%d\"/>",
-		    LEFT, TOP, WIDTH + 12, LEFT, TOP + HEIGHT, WIDTH + 12);
+		    LEFT, TOP, WIDTH, LEFT, TOP + HEIGHT, WIDTH);
 	tw_page_add(output,
 		    "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%" PRIu64 "</text>"
 		    "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">0</text>",
 		    LEFT - 6, TOP + 5, top, LEFT - 6, TOP + HEIGHT + 4);
-	for (int ago = 60; ago >= 0; ago -= 15)
-		tw_page_add(output, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\">%s%d min</text>",
-			    LEFT + (60 - ago) * COLUMN, TOP + HEIGHT + 18,
-			    ago == 60  ? "start"
-			    : ago == 0 ? "end"
-				       : "middle",
-			    ago ? "-" : "", ago);
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		tw_page_add(output, "<text x=\"%zu\" y=\"%d\" text-anchor=\"%s\">%s</text>",
+			    LEFT + i * WIDTH / (ARRAY_SIZE(marks) - 1), TOP + HEIGHT + 20,
+			    i == 0			 ? "start"
+			    : i == ARRAY_SIZE(marks) - 1 ? "end"
+							 : "middle",
+			    marks[i]);
 }
 
 static void add_minute(struct tw_page_output *output, size_t minute, uint64_t top)

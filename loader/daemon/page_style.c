@@ -43,7 +43,7 @@ const char tw_page_style[] =
 	"th:first-child,td.text,th.text{text-align:left}"
 	"td.zero{color:var(--dim)}"
 	"svg{display:block;width:100%;height:auto}"
-	"svg text{fill:var(--dim);font-size:12px}"
+	"svg text{fill:var(--dim);font-size:11px}"
 	".grid{stroke:var(--line)}.axis{stroke:var(--dim)}"
 	".s0{fill:var(--s0)}.s1{fill:var(--s1)}.s2{fill:var(--s2)}.s3{fill:var(--s3)}"
 	".s4{fill:var(--s4)}"
@@ -54,4 +54,4 @@ const char tw_page_style[] =
 	".events li:last-child{border-bottom:0}"
 	"footer{font-size:.9rem;padding-bottom:2rem}"
 	"@media(max-width:40rem){dl,.events li{grid-template-columns:1fr}dd{margin-bottom:.4rem}"
-	"section{padding:.8rem}}";
+	"section{padding:.8rem}svg text{font-size:22px}}";
