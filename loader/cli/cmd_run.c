@@ -6,6 +6,7 @@
 
 #include "cli/output.h"
 #include "daemon/enforcer.h"
+#include "daemon/http.h"
 #include "daemon/run.h"
 #include "daemon/sweeper.h"
 #include "kernel/pins.h"
@@ -45,9 +46,25 @@ static enum tw_exit finish(bool once, bool detach)
 	return TW_EXIT_OK;
 }
 
+#define DEFAULT_LISTEN "127.0.0.1:9464"
+
+/* As --listen says; none where nothing will serve on it. */
+static enum tw_exit open_listener(const struct tw_args *args, int *ret_fd)
+{
+	const char *address = args->listen ?: DEFAULT_LISTEN;
+	struct tw_fault fault = TW_FAULT_INIT;
+
+	if (args->once || !strcmp(address, "off"))
+		return TW_EXIT_OK;
+	if (tw_http_listen(address, args->wait, ret_fd, &fault))
+		return tw_output_fault(&fault);
+	return TW_EXIT_OK;
+}
+
 static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 {
 	_cleanup_enforcer_ struct tw_enforcer enforcer = TW_ENFORCER_INIT;
+	_cleanup_close_ int listener = -1; /* goes before the lock does */
 	struct tw_run options = {
 		.policy = args->policy,
 		.stats = args->stats,
@@ -77,6 +94,10 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 		if (load(args->policy, &model))
 			return TW_EXIT_USAGE;
 	}
+	/* A port that is taken leaves all as it was. */
+	if (open_listener(args, &listener) != TW_EXIT_OK)
+		return TW_EXIT_FAILED;
+	options.listener = listener;
 	if (tw_enforcer_start(&enforcer, &model, &fault))
 		return fail(&fault);
 	tw_enforcer_say(&enforcer, args->policy ?: "the embedded policy");
@@ -117,6 +138,13 @@ enum tw_exit tw_cmd_run(const struct tw_args *args)
 		return TW_EXIT_USAGE;
 	}
 	set_log(args->log_format);
+	if (args->listen && strcmp(args->listen, "off") && !tw_http_address_valid(args->listen)) {
+		fprintf(stderr,
+			"tcpwarden: --listen wants an address and a port, such as 127.0.0.1:9464, "
+			"[::]:9464 or 127.0.0.1:0, or off; got %s\n",
+			args->listen);
+		return TW_EXIT_USAGE;
+	}
 	/* Until the loop listens: a reload asked for while we start is this start. */
 	signal(SIGHUP, SIG_IGN);
 	status = run(args, attach_path);

@@ -30,6 +30,7 @@ struct tw_args {
 	const char *verdict;
 	const char *state;
 	const char *netns;
+	const char *listen;	/* ADDR:PORT or "off"; NULL: the default */
 	const char *run_dir;	/* NULL: see tw_events_folder() */
 	const char *log_format; /* "text" or "json"; NULL: text */
 	unsigned stats;		/* seconds; 0: no line of counts */

@@ -30,6 +30,8 @@ static const struct tw_option run_options[] = {
 	OPTION_POLICY,
 	{ "attach-to", 0, "CGROUP", TW_OPTION_TEXT, ARG(attach_to),
 	  "enforce at and below this cgroup; default: /, the root of the cgroup2 tree", NULL },
+	{ "listen", 0, "ADDR:PORT|off", TW_OPTION_TEXT, ARG(listen),
+	  "serve metrics and a page here; port 0: any; default: 127.0.0.1:9464", NULL },
 	{ "on-exit", 0, "keep|detach", TW_OPTION_CHOICE, ARG(on_exit),
 	  "what becomes of enforcement when run ends; default: keep", NULL },
 	{ "once", 0, NULL, TW_OPTION_FLAG, ARG(once), "attach, sweep and exit; enforcement stays",

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 
 #include "lib/cleanup.h"
-#include "lib/log.h"
 
+#define TEXT		"text/plain; charset=utf-8"
 #define ACCEPT_PAUSE_MS 100 /* where the process is out of descriptors or memory */
 
 struct client {
@@ -114,13 +114,14 @@ static void send_more(struct client *client)
 	finish(client);
 }
 
-/* A refusal says in a line what it is. */
-static void say_status(struct tw_http_answer *answer)
+void tw_http_refuse(struct tw_http_answer *answer, enum tw_http_status status)
 {
-	answer->type = "text/plain; charset=utf-8";
-	answer->fields = answer->status == TW_HTTP_NOT_ALLOWED ? "Allow: GET, HEAD\r\n" : "";
+	answer->status = status;
+	answer->type = TEXT;
+	snprintf(answer->fields, sizeof(answer->fields), "%s",
+		 status == TW_HTTP_NOT_ALLOWED ? "Allow: GET, HEAD\r\n" : "");
 	tw_buf_truncate(&answer->body, 0);
-	tw_buf_addf(&answer->body, "%s\n", tw_http_reason(answer->status));
+	tw_buf_addf(&answer->body, "%s\n", tw_http_reason(status));
 }
 
 static int format_answer(const struct tw_http_answer *answer, bool head, struct tw_buf *ret_text)
@@ -153,9 +154,7 @@ static void send_answer(struct client *client, const struct tw_http_answer *answ
 
 static void answer_request(struct client *client, const struct tw_http_request *request, int status)
 {
-	struct tw_http_answer answer = { .status = (enum tw_http_status)status,
-					 .type = "text/plain; charset=utf-8",
-					 .fields = "" };
+	struct tw_http_answer answer = { .status = TW_HTTP_OK, .type = TEXT };
 	_cleanup_free_ char *path = NULL;
 
 	if (status == TW_HTTP_OK) {
@@ -163,10 +162,10 @@ static void answer_request(struct client *client, const struct tw_http_request *
 		if (path)
 			client->http->handler(path, &answer, client->http->data);
 		else
-			answer.status = TW_HTTP_FAILED;
+			tw_http_refuse(&answer, TW_HTTP_FAILED);
+	} else {
+		tw_http_refuse(&answer, (enum tw_http_status)status);
 	}
-	if (!answer.body.len)
-		say_status(&answer);
 	send_answer(client, &answer, request->head);
 	tw_buf_free(&answer.body);
 }

@@ -22,13 +22,18 @@
 #define TW_HTTP_DRAIN_SECONDS 1	   /* for the peer to close after the answer */
 #define TW_HTTP_TAKEOVER_MS   2000 /* for the port, where the process before us is just ending */
 
+#define TW_HTTP_FIELDS_LEN 512
+
 /* What to answer. Starts as 200 with no body. */
 struct tw_http_answer {
 	enum tw_http_status status;
-	const char *type;   /* Content-Type */
-	const char *fields; /* more header fields, each with its CR LF; "" */
+	const char *type;		 /* Content-Type */
+	char fields[TW_HTTP_FIELDS_LEN]; /* more header fields, each with its CR LF; "" */
 	struct tw_buf body;
 };
+
+/* Make it a refusal, which says in a line what it is. */
+void tw_http_refuse(struct tw_http_answer *answer, enum tw_http_status status);
 
 /* `path` as it was asked for. Whatever goes wrong is a status of the answer. */
 typedef void (*tw_http_handler)(const char *path, struct tw_http_answer *answer, void *data);
@@ -37,11 +42,12 @@ struct event_base;
 struct tw_http;
 
 /*
- * Listen on `address` (127.0.0.1:9464, [::1]:0, port 0: any that is free). Where
- * `patient`, a port that is taken is waited for TW_HTTP_TAKEOVER_MS. The faults
- * say what to do; -EINVAL: not an address and a port.
+ * Listen on a valid `address` (127.0.0.1:9464, [::1]:0, port 0: any that is
+ * free). Where `patient`, a port that is taken is waited for TW_HTTP_TAKEOVER_MS.
  */
 int tw_http_listen(const char *address, bool patient, int *ret_fd, struct tw_fault *fault);
+
+bool tw_http_address_valid(const char *address);
 
 /* The address that a listening descriptor has, formatted. */
 #define TW_HTTP_ADDRESS_LEN 64

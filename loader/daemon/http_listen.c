@@ -69,6 +69,13 @@ static int try_listen(const struct address *address, int *ret_fd)
 	return 0;
 }
 
+bool tw_http_address_valid(const char *address)
+{
+	struct tw_endpoint endpoint;
+
+	return parse(address, &endpoint) == 0;
+}
+
 int tw_http_listen(const char *address, bool patient, int *ret_fd, struct tw_fault *fault)
 {
 	int patience = patient ? TW_HTTP_TAKEOVER_MS / RETRY_MS : 0, error;
@@ -76,9 +83,7 @@ int tw_http_listen(const char *address, bool patient, int *ret_fd, struct tw_fau
 	struct address to;
 
 	if (parse(address, &endpoint))
-		return tw_fault(fault, -EINVAL,
-				"--listen wants an address and a port, such as 127.0.0.1:9464, "
-				"[::]:9464 or 127.0.0.1:0, or off; got %s",
+		return tw_fault(fault, -EINVAL, "cannot listen on %s: not an address and a port",
 				address);
 	to = to_address(&endpoint);
 	while ((error = try_listen(&to, ret_fd)) == -EADDRINUSE && patience--)

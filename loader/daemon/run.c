@@ -6,9 +6,13 @@
 #include <signal.h>
 #include <string.h>
 
+#include "daemon/auditor.h"
 #include "daemon/events.h"
+#include "daemon/http.h"
+#include "daemon/overview.h"
 #include "daemon/stats.h"
 #include "daemon/sweeper.h"
+#include "daemon/web.h"
 #include "kernel/state.h"
 #include "lib/log.h"
 #include "node/cgroup_watch.h"
@@ -26,7 +30,10 @@ struct loop {
 	struct tw_stats stats;
 	struct tw_file_watch *policy;
 	struct tw_cgroup_watch *cgroups;
-	struct tw_sweeper *sweeper;   /* NULL: open connections are left alone */
+	struct tw_sweeper *sweeper; /* NULL: open connections are left alone */
+	struct tw_auditor *auditor; /* NULL where nothing is served */
+	struct tw_web *web;
+	struct tw_reloads reloads;
 	struct tw_events *events;     /* NULL: --once */
 	char refusal[TW_REFUSAL_LEN]; /* said last; "" where the next one is news */
 	bool refused;		      /* the last policy was */
@@ -58,6 +65,7 @@ static void tell(struct loop *loop, enum tw_notice_kind kind, const char *refusa
 static void refuse(struct loop *loop, const char *reason, const struct tw_diags *diags)
 {
 	loop->refused = true;
+	loop->reloads.refused++;
 	if (!strcmp(loop->refusal, reason))
 		return;
 	snprintf(loop->refusal, sizeof(loop->refusal), "%s", reason);
@@ -93,6 +101,10 @@ static void accept_policy(struct loop *loop, bool changed)
 
 	loop->refused = false;
 	loop->refusal[0] = '\0';
+	if (changed)
+		loop->reloads.applied++;
+	else
+		loop->reloads.unchanged++;
 	if (changed) {
 		tw_enforcer_say(loop->enforcer, "policy loaded");
 		tell(loop, TW_NOTICE_POLICY, NULL);
@@ -231,6 +243,7 @@ static void on_swept(void *data)
 {
 	struct loop *loop = data;
 
+	tw_auditor_start(loop->auditor);
 	/* Not loopbreak: where the sweep cannot even begin, the loop has not begun either. */
 	if (loop->run->once)
 		event_base_loopexit(loop->base, NULL);
@@ -334,6 +347,38 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 	return error;
 }
 
+/* --- who asks -------------------------------------------------------------------------- */
+
+static void fill_overview(struct tw_overview *overview, void *data)
+{
+	struct loop *loop = data;
+
+	tw_auditor_refresh(loop->auditor, overview->loaded.number);
+	overview->reloads = loop->reloads;
+	overview->reloads.last_refused = loop->refused;
+	overview->refusal = loop->refused ? loop->refusal : NULL;
+	overview->sweeps = tw_sweeper_totals(loop->sweeper);
+	overview->audit = tw_auditor_last(loop->auditor);
+}
+
+static int serve(struct loop *loop, struct tw_fault *fault)
+{
+	const struct tw_web_options options = { loop->enforcer, fill_overview, loop };
+	char address[TW_HTTP_ADDRESS_LEN];
+	int error;
+
+	if (loop->run->listener < 0 || loop->run->once)
+		return 0;
+	error = tw_auditor_open(loop->base, &loop->enforcer->program.maps, &loop->auditor);
+	if (!error)
+		error = tw_web_open(loop->base, loop->run->listener, &options, &loop->web);
+	if (error)
+		return tw_fault(fault, error, "cannot serve metrics: %m");
+	tw_info("metrics and a page for people: http://%s",
+		tw_http_address(loop->run->listener, address));
+	return 0;
+}
+
 static void loop_close(struct loop *loop)
 {
 	struct event *events[] = { loop->hangup, loop->interrupt, loop->terminate, loop->tick };
@@ -341,6 +386,8 @@ static void loop_close(struct loop *loop)
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i])
 			event_free(events[i]);
+	tw_web_close(loop->web);
+	tw_auditor_close(loop->auditor);
 	tw_sweeper_close(loop->sweeper);
 	tw_file_watch_stop(loop->policy);
 	tw_cgroup_watch_stop(loop->cgroups);
@@ -357,7 +404,8 @@ int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct t
 
 	if (error)
 		return tw_fault(fault, error, "cannot make the event loop: %m");
-	error = follow(&loop, fault);
+	loop.reloads.applied = 1; /* the one that it starts with */
+	error = serve(&loop, fault) ?: follow(&loop, fault);
 	if (error)
 		return error;
 	release_signals();

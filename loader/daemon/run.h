@@ -16,6 +16,7 @@ struct tw_run {
 	bool once;	     /* until the first sweep has ended */
 	bool detach;	     /* what follows the loop: told to those who follow the events */
 	const char *run_dir; /* see tw_events_open() */
+	int listener;	     /* to serve metrics and the page on, the caller's; -1: none */
 };
 
 /*

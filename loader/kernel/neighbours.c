@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "kernel/cgroup.h"
+#include "kernel/cgroup_names.h"
 #include "kernel/link.h"
-#include "kernel/live.h"
 #include "kernel/pins.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -64,7 +64,7 @@ bool tw_neighbours_check(struct tw_check *ret_check)
 	__u32 ours;
 
 	if (tw_link_read(TW_PIN_LINK, &cgroup, &ours) || !cgroup ||
-	    tw_cgroup_tree_open(&tree, &fault) || tw_live_cgroup_path(&tree, cgroup, &path))
+	    tw_cgroup_tree_open(&tree, &fault) || tw_cgroup_path_of(&tree, cgroup, &path))
 		return false;
 	do
 		add_programs(&text, &tree, path, ours);
