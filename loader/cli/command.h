@@ -30,6 +30,9 @@ struct tw_args {
 	const char *verdict;
 	const char *state;
 	const char *netns;
+	const char *node_name; /* NULL: NODE_NAME, else the host name */
+	const char *nodes;
+	const char *share;
 	unsigned stats;	     /* seconds; 0: no line of counts */
 	unsigned sweep_rate; /* writes a second; 0: the default */
 	bool no_sweep;
@@ -86,6 +89,7 @@ enum tw_exit tw_cmd_explain(const struct tw_args *args);
 enum tw_exit tw_cmd_status(const struct tw_args *args);
 enum tw_exit tw_cmd_detach(const struct tw_args *args);
 enum tw_exit tw_cmd_sockets(const struct tw_args *args);
+enum tw_exit tw_cmd_rollout(const struct tw_args *args);
 enum tw_exit tw_cmd_doctor(const struct tw_args *args);
 
 #endif
