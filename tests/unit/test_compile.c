@@ -426,6 +426,8 @@ static void make_text(struct tw_model *model, size_t policies)
 
 		snprintf(policy->name, sizeof(policy->name), "p%zu", i);
 		policy->directions = TW_ANY_DIRECTION;
+		policy->rollout = TW_WHOLE_SHARE;
+		strcpy(policy->cohort, "default");
 		policy->cgroups = calloc(TW_MAX_CGROUP_PATTERNS, sizeof(*policy->cgroups));
 		assert_non_null(policy->cgroups);
 		for (size_t j = 0; j < TW_MAX_CGROUP_PATTERNS; j++) {
