@@ -157,19 +157,19 @@ static int why_node(struct tw_buf *buf, const struct tw_model_policy *policy,
 	return r < 0 ? r : add_list(buf, policy, policy->node_count, add_node);
 }
 
-/* Places are told as shares: that of place 730 goes in with 73.1 %. */
+/* Places are told as shares: that of place 730 goes in at 73.1 %. */
 static int why_outside(struct tw_buf *buf, const struct tw_model_policy *policy,
 		       const struct tw_question *question)
 {
 	char share[TW_SHARE_LEN], needed[TW_SHARE_LEN];
 	const char *node = question->node ?: "";
 
-	return tw_buf_addf(
-		buf,
-		"observes here: node %s is outside its rollout of %s, and goes in with %s "
-		"(cohort %s); counted, and the search goes on",
-		node, tw_share_format(policy->rollout, share),
-		tw_share_format(tw_cohort_place(policy->cohort, node) + 1, needed), policy->cohort);
+	return tw_buf_addf(buf,
+			   "observes here: node %s is outside its rollout of %s, and goes in at %s "
+			   "(cohort %s); counted, and the search goes on",
+			   node, tw_share_format(policy->rollout, share),
+			   tw_share_format(tw_cohort_place(policy->cohort, node) + 1, needed),
+			   policy->cohort);
 }
 
 static int why_matched(struct tw_buf *buf, const struct tw_model_policy *policy, __u8 here,

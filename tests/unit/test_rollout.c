@@ -358,7 +358,7 @@ static void rollout__is_explained(void **state)
 	(void)state;
 	assert_why(&model, &late, 0, "not this node: node-1 is not one of db-*, x");
 	assert_why(&model, &late, 1,
-		   "observes here: node node-1 is outside its rollout of 0.1%, and goes in with "
+		   "observes here: node node-1 is outside its rollout of 0.1%, and goes in at "
 		   "88.9% (cohort default); counted, and the search goes on");
 	assert_why(&model, &late, 2, "matches, and takes it");
 	late.tripped.word[0] = 4;
