@@ -48,6 +48,9 @@
 #define TW_PATH_LEN	    4096 /* a cgroup path and its NUL */
 #define TW_EVENT_PATH_LEN   1024 /* as much of a path as the kernel's tracepoint gives */
 #define TW_REFUSAL_LEN	    1024
+#define TW_NODE_LEN	    254	    /* a node's name and its NUL */
+#define TW_WHOLE_SHARE	    1000    /* `rollout` in per mille: all nodes */
+#define TW_MAX_DEATH_RATE   1000000 /* guard: max_deaths_per_minute */
 
 /* What the kernel accepts, tcp(7) and net/ipv4/tcp.c: MAX_TCP_KEEPIDLE and so on. */
 #define TW_MIN_SECONDS	    1
@@ -288,12 +291,26 @@ struct tw_watch {
 	struct tw_set observers;
 };
 
+/* What a policy is on this node. */
+enum tw_here {
+	TW_HERE_SELECTED = 1, /* match.node, where there is one, selects this node */
+	TW_HERE_IN_SHARE = 2, /* ... and this node is in the share of `rollout` */
+	TW_HERE_TRIPPED = 4,  /* its guard tripped: it observes here */
+};
+
 /* A policy of a generation, as people know it. */
 struct tw_loaded_policy {
 	char name[TW_NAME_LEN];
 	__u16 counter;
-	__u8 flags; /* enum tw_policy_flags */
-	__u8 reserved[5];
+	__u8 flags;    /* enum tw_policy_flags: what it does here */
+	__u8 here;     /* enum tw_here */
+	__u16 rollout; /* per mille of the nodes that are to enforce it */
+	__u8 guarded;  /* it has a guard, of `max_deaths` a minute */
+	__u8 reserved;
+	__u32 max_deaths;
+	__u32 reserved2;
+	__u64 digest[2];     /* of its own canonical text, high half first */
+	__u64 tripped_at_ns; /* CLOCK_REALTIME; 0: its guard has not tripped */
 };
 
 /* What people ask of a generation; of value only where `number` is the current one. */
@@ -313,6 +330,8 @@ struct tw_state {
 	char version[32];    /* of the loader that last took over */
 	char refusal[TW_REFUSAL_LEN];
 	char attached_to[TW_PATH_LEN];
+	char node[TW_NODE_LEN]; /* its name, as policies are compiled for it */
+	__u8 reserved[2];
 };
 
 /* Who holds the lock; outside the ABI version's folder, so never to change. */
@@ -370,11 +389,11 @@ TW_ASSERT_SIZE(struct tw_error, 8);
 TW_ASSERT_SIZE(struct tw_unset, 8);
 TW_ASSERT_SIZE(struct tw_record, 56);
 TW_ASSERT_SIZE(struct tw_watch, 40);
-TW_ASSERT_SIZE(struct tw_loaded_policy, 72);
-TW_ASSERT_SIZE(struct tw_loaded, 40 + 256 * 72);
+TW_ASSERT_SIZE(struct tw_loaded_policy, 104);
+TW_ASSERT_SIZE(struct tw_loaded, 40 + 256 * 104);
 TW_ASSERT_SIZE(struct tw_socket, 192);
 TW_ASSERT_SIZE(struct tw_sweep_counts, 32);
-TW_ASSERT_SIZE(struct tw_state, 48 + 1024 + 4096);
+TW_ASSERT_SIZE(struct tw_state, 48 + 1024 + 4096 + 256);
 TW_ASSERT_SIZE(struct tw_owner, 16);
 
 #endif

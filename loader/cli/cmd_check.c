@@ -46,7 +46,7 @@ static int load(const char *path, struct tw_diags *diags, struct tw_model *ret_m
 	int error = tw_policy_load(path, diags, ret_model);
 
 	if (!error)
-		error = tw_compile(ret_model, &compiled);
+		error = tw_compile(ret_model, NULL, &compiled);
 	if (error == -E2BIG)
 		tw_diags_add(diags, TW_ERROR, whole,
 			     "the policies are more than %d bytes in their canonical form",

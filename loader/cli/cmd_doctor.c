@@ -49,6 +49,7 @@ static enum tw_exit load(const char *path, struct tw_model *ret_model, const cha
 {
 	_cleanup_free_ char *attached_to = NULL;
 	struct tw_fault fault = TW_FAULT_INIT;
+	struct tw_place place;
 	const char *which = path;
 	int error;
 
@@ -56,7 +57,7 @@ static enum tw_exit load(const char *path, struct tw_model *ret_model, const cha
 		error = tw_policy_source_file(path, ret_model);
 		if (error)
 			return error == -ENOMEM ? TW_EXIT_FAILED : TW_EXIT_USAGE;
-	} else if (tw_policy_source_kernel(ret_model, &attached_to, &fault) == 0) {
+	} else if (tw_policy_source_kernel(ret_model, &attached_to, &place, &fault) == 0) {
 		which = "the policy in force";
 	} else if (tw_policy_source_file(NULL, ret_model) == 0) {
 		which = "the embedded policy";

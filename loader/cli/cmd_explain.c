@@ -26,6 +26,7 @@ struct explain {
 	struct tw_endpoint local;
 	struct tw_endpoint remote;
 	struct tw_model model;
+	struct tw_place place;
 	struct tw_compiled compiled;
 	struct tw_node_limits limits;
 };
@@ -91,6 +92,11 @@ static enum tw_exit read_args(struct explain *explain)
 	if (args->cgroup && args->pid) {
 		fprintf(stderr, "tcpwarden: --cgroup and --pid exclude each other: a process has "
 				"its cgroup\n");
+		return TW_EXIT_USAGE;
+	}
+	if (args->node_name && !args->policy) {
+		fprintf(stderr, "tcpwarden: --node-name needs -c: what is enforced now is "
+				"enforced on this node\n");
 		return TW_EXIT_USAGE;
 	}
 	explain->direction = args->direction && !strcmp(args->direction, "in") ? TW_IN : TW_OUT;
@@ -162,10 +168,13 @@ static enum tw_exit load(struct explain *explain)
 		error = tw_policy_source_file(explain->args->policy, &explain->model);
 		if (error)
 			return error == -ENOMEM ? TW_EXIT_FAILED : TW_EXIT_USAGE;
-	} else if (tw_policy_source_kernel(&explain->model, &explain->attached_to, &fault)) {
+		if (tw_policy_source_place(explain->args->node_name, &explain->place, &fault))
+			return refuse_fault(&fault);
+	} else if (tw_policy_source_kernel(&explain->model, &explain->attached_to, &explain->place,
+					   &fault)) {
 		return tw_output_fault(&fault);
 	}
-	error = tw_compile(&explain->model, &explain->compiled);
+	error = tw_compile(&explain->model, &explain->place, &explain->compiled);
 	if (!error)
 		return TW_EXIT_OK;
 	tw_fault(&fault, error, "cannot compile the policy: %m");
@@ -263,6 +272,7 @@ static int answer_live(const struct explain *explain, const struct tw_live_socke
 	struct tw_question question = {
 		.cgroup = cgroup,
 		.attached_to = explain->attached_to,
+		.node = explain->place.node,
 		.direction = socket->direction,
 		.local = &socket->local,
 		.remote = &socket->remote,
@@ -339,6 +349,7 @@ static int answer_thought(const struct explain *explain, struct tw_explanation *
 	struct tw_question question = {
 		.cgroup = explain->cgroup,
 		.attached_to = explain->attached_to,
+		.node = explain->place.node,
 		.direction = explain->direction,
 		.local = explain->args->local ? &explain->local : NULL,
 		.remote = explain->args->remote ? &explain->remote : NULL,

@@ -12,6 +12,7 @@
 #include "kernel/pins.h"
 #include "lib/log.h"
 #include "lib/path.h"
+#include "node/name.h"
 #include "policy/load.h"
 
 /* Load the policy and print what is to be said of it. */
@@ -61,6 +62,15 @@ static enum tw_exit open_listener(const struct tw_args *args, int *ret_fd)
 	return TW_EXIT_OK;
 }
 
+static void warn_unguarded(const struct tw_model *model)
+{
+	for (size_t i = 0; i < model->count; i++)
+		if (model->policies[i].guarded)
+			tw_warning("the guard of policy \"%s\" is not watched: with --once nothing "
+				   "runs that could",
+				   model->policies[i].name);
+}
+
 static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 {
 	_cleanup_enforcer_ struct tw_enforcer enforcer = TW_ENFORCER_INIT;
@@ -76,11 +86,16 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 	};
 	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
 	struct tw_fault fault = TW_FAULT_INIT;
+	char node_name[TW_NODE_LEN];
 	int error;
 
 	if (load(args->policy, &model))
 		return TW_EXIT_USAGE;
-	error = tw_enforcer_open(&enforcer, attach_path, &fault);
+	if (tw_node_name(args->node_name, node_name, &fault)) {
+		tw_output_fault(&fault);
+		return TW_EXIT_USAGE;
+	}
+	error = tw_enforcer_open(&enforcer, attach_path, node_name, &fault);
 	if (error) {
 		fail(&fault);
 		return error == -ENOENT || error == -ENOTDIR ? TW_EXIT_USAGE : TW_EXIT_FAILED;
@@ -101,6 +116,8 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 	if (tw_enforcer_start(&enforcer, &model, &fault))
 		return fail(&fault);
 	tw_enforcer_say(&enforcer, args->policy ?: "the embedded policy");
+	if (args->once)
+		warn_unguarded(&enforcer.model);
 	if (args->once && args->no_sweep)
 		return finish(true, false);
 	if (tw_run_loop(&enforcer, &options, &fault))

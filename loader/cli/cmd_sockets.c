@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "cli/output.h"
+#include "cli/policy_source.h"
 #include "kernel/cgroup_names.h"
 #include "kernel/generation.h"
 #include "kernel/iterator.h"
@@ -297,8 +298,12 @@ static int publish(struct audit *audit, struct tw_iterator *iterator, struct tw_
 		.compiled = &compiled,
 		.scope = { model, &audit->tree, path },
 	};
-	int error = tw_compile(model, &compiled), cgroup;
+	struct tw_place place;
+	int error = tw_policy_source_place(NULL, &place, fault), cgroup;
 
+	if (error)
+		return error;
+	error = tw_compile(model, &place, &compiled);
 	if (error)
 		return tw_fault(fault, error, "cannot compile the policy: %m");
 	error = tw_cgroup_open(&audit->tree, path, &cgroup);

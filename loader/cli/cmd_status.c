@@ -8,6 +8,7 @@
 #include "kernel/state.h"
 #include "lib/cleanup.h"
 #include "policy/canon.h"
+#include "policy/cohort.h"
 
 static bool observes(const struct tw_loaded_policy *policy)
 {
@@ -16,24 +17,60 @@ static bool observes(const struct tw_loaded_policy *policy)
 
 /* --- for scripts ------------------------------------------------------------------ */
 
-static json_t *policy_json(const struct tw_loaded_policy *policy,
-			   const struct tw_policy_counts *counts)
+static json_t *counts_json(const struct tw_policy_counts *counts)
 {
-	json_t *numbers = json_object(), *deaths = json_object(), *settings = json_object();
+	json_t *numbers = json_object();
 
 	for (int outcome = 0; outcome < TW_OUTCOMES; outcome++)
 		json_object_set_new(numbers, tw_outcome_name((enum tw_outcome)outcome),
 				    json_integer((json_int_t)tw_counts_total(
 					    counts, (enum tw_outcome)outcome)));
+	return numbers;
+}
+
+static json_t *deaths_json(const struct tw_tally *tally)
+{
+	json_t *deaths = json_object();
+
 	for (int reason = 0; reason < TW_REASONS; reason++)
 		json_object_set_new(deaths, tw_reason_name((enum tw_reason)reason),
-				    json_integer((json_int_t)counts->tally.dead[reason]));
+				    json_integer((json_int_t)tally->dead[reason]));
+	return deaths;
+}
+
+static json_t *settings_json(const struct tw_tally *tally)
+{
+	json_t *settings = json_object();
+
 	for (int action = 0; action < TW_APP_ACTIONS; action++)
 		json_object_set_new(settings, tw_app_action_name((enum tw_app_action)action),
-				    json_integer((json_int_t)counts->tally.app[action]));
-	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", policy->name, "mode",
-			 observes(policy) ? "observe" : "enforce", "counts", numbers, "deaths",
-			 deaths, "app_settings", settings);
+				    json_integer((json_int_t)tally->app[action]));
+	return settings;
+}
+
+static json_t *guard_json(const struct tw_loaded_policy *policy)
+{
+	char time[TW_TIME_LEN];
+	bool tripped = policy->tripped_at_ns;
+
+	if (!policy->guarded)
+		return json_null();
+	return json_pack(
+		"{s:I, s:b, s:o}", "max_deaths_per_minute", (json_int_t)policy->max_deaths,
+		"tripped", tripped, "tripped_at",
+		tw_output_text(tripped ? tw_output_time(policy->tripped_at_ns, time) : NULL));
+}
+
+static json_t *policy_json(const struct tw_loaded_policy *policy,
+			   const struct tw_policy_counts *counts)
+{
+	return json_pack("{s:s, s:s, s:f, s:b, s:b, s:o, s:o, s:o, s:o}", "name", policy->name,
+			 "mode", observes(policy) ? "observe" : "enforce", "rollout",
+			 (double)policy->rollout / 10, "on_this_node",
+			 (policy->here & TW_HERE_SELECTED) != 0, "in_share",
+			 (policy->here & TW_HERE_IN_SHARE) != 0, "guard", guard_json(policy),
+			 "counts", counts_json(counts), "deaths", deaths_json(&counts->tally),
+			 "app_settings", settings_json(&counts->tally));
 }
 
 static json_t *refusal_json(const struct tw_state *state)
@@ -77,7 +114,7 @@ static json_t *status_json(const struct tw_snapshot *snapshot)
 		json_array_append_new(
 			policies, policy_json(&snapshot->loaded.policy[i], &snapshot->counts[i]));
 	return json_pack(
-		"{s:b, s:o, s:I, s:o, s:{s:b, s:o}, s:o, s:o, s:o, s:o, s:o}", "attached",
+		"{s:b, s:o, s:I, s:o, s:{s:b, s:o}, s:o, s:o, s:o, s:o, s:o, s:o}", "attached",
 		snapshot->attached, "attached_to",
 		text_or_null(snapshot->attached, snapshot->state.attached_to), "generation",
 		(json_int_t)snapshot->number, "digest",
@@ -86,7 +123,8 @@ static json_t *status_json(const struct tw_snapshot *snapshot)
 		snapshot->daemon_pid ? json_integer(snapshot->daemon_pid) : json_null(), "version",
 		text_or_null(loaded, snapshot->state.version), "policies", policies, "loaded_at",
 		text_or_null(loaded, tw_output_time(snapshot->loaded.at_ns, time)), "last_refusal",
-		refusal_json(&snapshot->state), "errors", errors_json(&snapshot->errors));
+		refusal_json(&snapshot->state), "errors", errors_json(&snapshot->errors), "node",
+		text_or_null(snapshot->attached, snapshot->state.node));
 }
 
 /* --- for people --------------------------------------------------------------------- */
@@ -99,6 +137,26 @@ static __u64 deaths(const struct tw_policy_counts *counts)
 	for (int reason = 0; reason < TW_REASONS; reason++)
 		sum += counts->tally.dead[reason];
 	return sum;
+}
+
+/* Why a policy does not do on this node what it says, or may cease to. */
+static void print_here(const struct tw_loaded_policy *policy, const char *node)
+{
+	char share[TW_SHARE_LEN], time[TW_TIME_LEN];
+
+	tw_share_format(policy->rollout, share);
+	if (!(policy->here & TW_HERE_SELECTED))
+		printf("%s: not on this node, %s\n", policy->name, node);
+	else if (!(policy->here & TW_HERE_IN_SHARE))
+		printf("%s: observes here, node %s is outside its rollout of %s\n", policy->name,
+		       node, share);
+	else if (policy->rollout != TW_WHOLE_SHARE)
+		printf("%s: node %s is inside its rollout of %s\n", policy->name, node, share);
+	if (policy->tripped_at_ns)
+		printf("%s%s: its guard tripped%s at %s, over %u deaths in a minute: it observes "
+		       "here until it is changed\n",
+		       tw_output_colour(31), policy->name, tw_output_colour(0),
+		       tw_output_time(policy->tripped_at_ns, time), policy->max_deaths);
 }
 
 static int name_width(const struct tw_snapshot *snapshot)
@@ -155,13 +213,18 @@ static void print_policies(const struct tw_snapshot *snapshot)
 	for (uint32_t i = 0; i < snapshot->loaded.policies; i++) {
 		const struct tw_loaded_policy *policy = &snapshot->loaded.policy[i];
 
-		printf("%-*s  %-7s", width, policy->name, observes(policy) ? "observe" : "enforce");
+		printf("%-*s  %-7s", width, policy->name,
+		       !(policy->here & TW_HERE_SELECTED) ? "-"
+		       : observes(policy)		  ? "observe"
+							  : "enforce");
 		for (int outcome = 0; outcome < TW_OUTCOMES; outcome++)
 			printf("  %10llu", (unsigned long long)tw_counts_total(
 						   &snapshot->counts[i], (enum tw_outcome)outcome));
 		printf("  %10llu\n", (unsigned long long)deaths(&snapshot->counts[i]));
 	}
 	print_settings(snapshot);
+	for (uint32_t i = 0; i < snapshot->loaded.policies; i++)
+		print_here(&snapshot->loaded.policy[i], snapshot->state.node);
 }
 
 static void print_status(const struct tw_snapshot *snapshot)

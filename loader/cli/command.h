@@ -33,8 +33,11 @@ struct tw_args {
 	const char *listen;	/* ADDR:PORT or "off"; NULL: the default */
 	const char *run_dir;	/* NULL: see tw_events_folder() */
 	const char *log_format; /* "text" or "json"; NULL: text */
-	unsigned stats;		/* seconds; 0: no line of counts */
-	unsigned sweep_rate;	/* writes a second; 0: the default */
+	const char *node_name;	/* NULL: NODE_NAME, else the host name */
+	const char *nodes;
+	const char *share;
+	unsigned stats;	     /* seconds; 0: no line of counts */
+	unsigned sweep_rate; /* writes a second; 0: the default */
 	bool no_sweep;
 	bool once;
 	bool wait;
@@ -90,6 +93,7 @@ enum tw_exit tw_cmd_status(const struct tw_args *args);
 enum tw_exit tw_cmd_detach(const struct tw_args *args);
 enum tw_exit tw_cmd_sockets(const struct tw_args *args);
 enum tw_exit tw_cmd_events(const struct tw_args *args);
+enum tw_exit tw_cmd_rollout(const struct tw_args *args);
 enum tw_exit tw_cmd_doctor(const struct tw_args *args);
 
 #endif

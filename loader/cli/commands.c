@@ -42,6 +42,8 @@ static const struct tw_option run_options[] = {
 	  "leave connections alone that are open already", NULL },
 	{ "sweep-rate", 0, "N", TW_OPTION_RATE, ARG(sweep_rate),
 	  "open connections to change a second; default: 5000", NULL },
+	{ "node-name", 0, "NAME", TW_OPTION_TEXT, ARG(node_name),
+	  "what match.node and rollout go by; default: NODE_NAME, else the host name", NULL },
 	{ "stats", 0, "SECONDS", TW_OPTION_SECONDS, ARG(stats),
 	  "print a line of counts every SECONDS", NULL },
 	OPTION_RUN_DIR,
@@ -74,6 +76,8 @@ static const struct tw_option explain_options[] = {
 	  "the local address and port; with --remote, and no -c: the live connection", NULL },
 	{ "direction", 0, "out|in", TW_OPTION_CHOICE, ARG(direction),
 	  "who opened it: out, we did; in, we accepted; default: out", NULL },
+	{ "node-name", 0, "NAME", TW_OPTION_TEXT, ARG(node_name),
+	  "with -c: on the node of this name; default: this one", NULL },
 	OPTION_JSON,
 	OPTION_END,
 };
@@ -116,6 +120,18 @@ static const struct tw_option detach_options[] = {
 	OPTION_END,
 };
 
+static const struct tw_option rollout_options[] = {
+	OPTION_POLICY,
+	{ "nodes", 0, "FILE", TW_OPTION_TEXT, ARG(nodes),
+	  "the fleet: a node's name on each line, # begins a comment; - is standard input",
+	  "file" },
+	{ "share", 0, "SHARE", TW_OPTION_TEXT, ARG(share),
+	  "compare with this share, such as 25%; default: the next of 0.1, 1, 5, 25, 50, 100 %",
+	  NULL },
+	OPTION_JSON,
+	OPTION_END,
+};
+
 static const struct tw_option json_options[] = { OPTION_JSON, OPTION_END };
 
 const struct tw_command tw_commands[] = {
@@ -130,6 +146,8 @@ const struct tw_command tw_commands[] = {
 	{ "events", "follow dead connections and policy changes", events_options, tw_cmd_events },
 	{ "detach", "end a running run, stop enforcing, remove every pin", detach_options,
 	  tw_cmd_detach },
+	{ "rollout", "which nodes enforce each policy, and which the next share would add",
+	  rollout_options, tw_cmd_rollout },
 	{ "doctor", "what this kernel and these privileges allow, and how to mend the rest",
 	  doctor_options, tw_cmd_doctor },
 	{ .name = NULL },

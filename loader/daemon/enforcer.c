@@ -12,8 +12,11 @@
 #include "kernel/pins.h"
 #include "kernel/state.h"
 #include "lib/log.h"
+#include "policy/cohort.h"
+#include "policy/trip.h"
 
-int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, struct tw_fault *fault)
+int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, const char *node_name,
+		     struct tw_fault *fault)
 {
 	int error;
 
@@ -29,6 +32,7 @@ int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, stru
 		return tw_fault(fault, error, "cannot find the id of the cgroup %s: %m",
 				attach_path);
 	enforcer->attach_path = attach_path;
+	snprintf(enforcer->place.node, sizeof(enforcer->place.node), "%s", node_name);
 	return 0;
 }
 
@@ -91,20 +95,53 @@ static int check_link(const struct tw_enforcer *enforcer, bool *ret_fresh, struc
 			enforcer->attach_path, snapshot->state.attached_to);
 }
 
-static int publish_generation(struct tw_enforcer *enforcer, struct tw_model *model,
-			      struct tw_compiled *compiled, struct tw_fault *fault)
+/* What is compiled, and for which node; in force only once it is published. */
+struct candidate {
+	struct tw_compiled compiled;
+	struct tw_place place;
+};
+
+static void candidate_free(struct candidate *candidate)
 {
-	struct tw_generation_source source = {
-		.compiled = compiled,
-		.scope = { model, &enforcer->tree, enforcer->attach_path },
-		.attach_cgroup = enforcer->attach_cgroup,
-	};
+	tw_compiled_free(&candidate->compiled);
+}
+#define _cleanup_candidate_ _cleanup_(candidate_free)
+
+/* The guards that tripped are those of the generation in force, whoever published it. */
+static int find_tripped(const struct tw_enforcer *enforcer, const struct tw_model *model,
+			struct tw_set *ret_tripped)
+{
+	const struct tw_maps *maps = &enforcer->program.maps;
+	_cleanup_free_ struct tw_loaded *loaded = calloc(1, sizeof(*loaded));
+	int error = loaded ? tw_loaded_read(maps->current, maps->loaded, loaded) : -ENOMEM;
+
+	if (error && error != -ENOENT)
+		return error;
+	return tw_trip_of(loaded, model, ret_tripped);
+}
+
+static int compile(const struct tw_enforcer *enforcer, const struct tw_model *model,
+		   const struct tw_set *more, struct candidate *candidate, struct tw_fault *fault)
+{
 	int error;
 
-	error = tw_generation_publish(&enforcer->program.maps, &source, &enforcer->live, fault);
+	candidate->place = enforcer->place;
+	error = find_tripped(enforcer, model, &candidate->place.tripped);
 	if (error)
-		return error;
-	memcpy(enforcer->digest, compiled->digest, sizeof(enforcer->digest));
+		return tw_fault(fault, error, "cannot read which guards tripped: %m");
+	for (size_t i = 0; more && i < TW_SET_WORDS; i++)
+		candidate->place.tripped.word[i] |= more->word[i];
+	error = tw_compile(model, &candidate->place, &candidate->compiled);
+	if (error)
+		return tw_fault(fault, error, "cannot compile the policy: %m");
+	return 0;
+}
+
+/* Another model was loaded: it is ours now. */
+static int take_over(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault)
+{
+	int error;
+
 	tw_model_free(&enforcer->model);
 	enforcer->model = *model;
 	*model = TW_MODEL_INIT;
@@ -114,22 +151,42 @@ static int publish_generation(struct tw_enforcer *enforcer, struct tw_model *mod
 	return 0;
 }
 
+/* `model` may be the enforcer's own. */
+static int publish_generation(struct tw_enforcer *enforcer, struct tw_model *model,
+			      struct candidate *candidate, struct tw_fault *fault)
+{
+	struct tw_generation_source source = {
+		.compiled = &candidate->compiled,
+		.scope = { model, &enforcer->tree, enforcer->attach_path },
+		.attach_cgroup = enforcer->attach_cgroup,
+	};
+	int error;
+
+	error = tw_generation_publish(&enforcer->program.maps, &source, &enforcer->live, fault);
+	if (error)
+		return error;
+	memcpy(enforcer->digest, candidate->compiled.digest, sizeof(enforcer->digest));
+	enforcer->place = candidate->place;
+	return model == &enforcer->model ? 0 : take_over(enforcer, model, fault);
+}
+
 /*
  * The setsockopt hook is there before the first policy that needs it, and goes
  * after the last: what sockets carry is held from the moment they carry it.
  * `renew`: one that is attached is of the program that we take over from.
  */
 static int publish(struct tw_enforcer *enforcer, struct tw_model *model,
-		   struct tw_compiled *compiled, bool renew, struct tw_fault *fault)
+		   struct candidate *candidate, bool renew, struct tw_fault *fault)
 {
-	bool needed = tw_guard_needed(compiled->generation), attached = tw_guard_attached();
+	bool needed = tw_guard_needed(candidate->compiled.generation);
+	bool attached = tw_guard_attached();
 	struct tw_fault second;
 	int error = 0;
 
 	if (needed && (renew || !attached))
 		error = tw_guard_attach(enforcer->cgroup, fault);
 	if (!error)
-		error = publish_generation(enforcer, model, compiled, fault);
+		error = publish_generation(enforcer, model, candidate, fault);
 	if (error && !attached)
 		tw_guard_remove(&second);
 	if (!error && !needed)
@@ -137,32 +194,22 @@ static int publish(struct tw_enforcer *enforcer, struct tw_model *model,
 	return error;
 }
 
-static int compile(const struct tw_model *model, struct tw_compiled *ret_compiled,
-		   struct tw_fault *fault)
-{
-	int error = tw_compile(model, ret_compiled);
-
-	if (error)
-		return tw_fault(fault, error, "cannot compile the policy: %m");
-	return 0;
-}
-
 static int start(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault)
 {
-	_cleanup_compiled_ struct tw_compiled compiled = { 0 };
+	_cleanup_candidate_ struct candidate candidate = { 0 };
 	int error;
 
-	error = compile(model, &compiled, fault);
+	error = tw_program_load(&enforcer->program, fault);
 	if (!error)
-		error = tw_program_load(&enforcer->program, fault);
+		error = compile(enforcer, model, NULL, &candidate, fault);
 	if (!error)
-		error = publish(enforcer, model, &compiled, true, fault);
+		error = publish(enforcer, model, &candidate, true, fault);
 	if (!error)
 		error = tw_program_attach(&enforcer->program, enforcer->cgroup, fault);
 	if (error)
 		return error;
 	error = tw_state_attached(&enforcer->program.maps, enforcer->attach_path,
-				  enforcer->attach_cgroup);
+				  enforcer->attach_cgroup, enforcer->place.node);
 	if (error)
 		return tw_fault(fault, error, "cannot note where we are attached: %m");
 	return 0;
@@ -201,15 +248,43 @@ int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, stru
 
 int tw_enforcer_switch(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault)
 {
-	_cleanup_compiled_ struct tw_compiled compiled = { 0 };
+	_cleanup_candidate_ struct candidate candidate = { 0 };
 	int error;
 
-	error = compile(model, &compiled, fault);
+	error = compile(enforcer, model, NULL, &candidate, fault);
 	if (error)
 		return error;
-	if (!memcmp(compiled.digest, enforcer->digest, sizeof(enforcer->digest)))
+	if (!memcmp(candidate.compiled.digest, enforcer->digest, sizeof(enforcer->digest)))
 		return -EALREADY;
-	return publish(enforcer, model, &compiled, false, fault);
+	return publish(enforcer, model, &candidate, false, fault);
+}
+
+int tw_enforcer_trip(struct tw_enforcer *enforcer, const struct tw_set *more,
+		     struct tw_fault *fault)
+{
+	_cleanup_candidate_ struct candidate candidate = { 0 };
+	int error = compile(enforcer, &enforcer->model, more, &candidate, fault);
+
+	return error ?: publish(enforcer, &enforcer->model, &candidate, false, fault);
+}
+
+/* What is in force, but not as it is written. */
+static void say_here(const struct tw_enforcer *enforcer, size_t i)
+{
+	const struct tw_model_policy *policy = &enforcer->model.policies[i];
+	__u8 here = tw_compile_here(policy, i, &enforcer->place);
+	char share[TW_SHARE_LEN];
+
+	if (here & TW_HERE_TRIPPED)
+		tw_warning(
+			"policy \"%s\" observes on node %s: its guard tripped; it enforces again "
+			"once it is changed",
+			policy->name, enforcer->place.node);
+	else if (here && policy->rollout != TW_WHOLE_SHARE)
+		tw_info("policy \"%s\": node %s is %s its rollout of %s%s", policy->name,
+			enforcer->place.node, here & TW_HERE_IN_SHARE ? "inside" : "outside",
+			tw_share_format(policy->rollout, share),
+			here & TW_HERE_IN_SHARE ? "" : ", so it observes here");
 }
 
 void tw_enforcer_say(const struct tw_enforcer *enforcer, const char *what)
@@ -220,6 +295,8 @@ void tw_enforcer_say(const struct tw_enforcer *enforcer, const char *what)
 		(unsigned long long)enforcer->live.number, model->count,
 		model->count == 1 ? "policy" : "policies", enforcer->attach_path,
 		model->observe ? "; mode: observe, so no socket is changed" : "");
+	for (size_t i = 0; i < model->count; i++)
+		say_here(enforcer, i);
 }
 
 struct tw_cgroup_scope tw_enforcer_scope(const struct tw_enforcer *enforcer)

@@ -11,6 +11,7 @@
 #include "kernel/program.h"
 #include "lib/cleanup.h"
 #include "lib/fault.h"
+#include "policy/compile.h"
 #include "policy/model.h"
 
 struct tw_enforcer {
@@ -22,6 +23,7 @@ struct tw_enforcer {
 	struct tw_program program;
 	struct tw_model model; /* the policy in force */
 	__u64 digest[2];       /* of its canonical form */
+	struct tw_place place; /* this node, as the policy in force is compiled for */
 	struct tw_generation_live live;
 };
 
@@ -30,10 +32,11 @@ struct tw_enforcer {
 		.cgroup = -1, .lock = -1, .tree = TW_CGROUP_TREE_INIT, .live.cgroups = -1 })
 
 /*
- * Find the cgroup to attach to. -ENOENT and -ENOTDIR: it is not there, which is
- * bad usage; other errors are the machine's.
+ * Find the cgroup to attach to, on the node of this name. -ENOENT and -ENOTDIR:
+ * it is not there, which is bad usage; other errors are the machine's.
  */
-int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, struct tw_fault *fault);
+int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, const char *node_name,
+		     struct tw_fault *fault);
 
 /* Become the owner of this node's enforcement; see tw_owner_lock() for `wait` and errors. */
 int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fault);
@@ -48,6 +51,14 @@ int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, stru
 /* Switch to another policy, likewise. -EALREADY: it has the digest of the one in force. */
 int tw_enforcer_switch(struct tw_enforcer *enforcer, struct tw_model *model,
 		       struct tw_fault *fault);
+
+/*
+ * Let the policies of `more`, whose guards tripped, observe from now on: the same
+ * policy in a new generation. They do until their part of the policy changes,
+ * over restarts too.
+ */
+int tw_enforcer_trip(struct tw_enforcer *enforcer, const struct tw_set *more,
+		     struct tw_fault *fault);
 
 /* Log what is enforced: "`what`: generation 2, 3 policies, at and below cgroup /". */
 void tw_enforcer_say(const struct tw_enforcer *enforcer, const char *what);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/auditor.h"
+#include "daemon/death_guard.h"
 #include "daemon/events.h"
 #include "daemon/http.h"
 #include "daemon/overview.h"
@@ -34,6 +35,7 @@ struct loop {
 	struct tw_auditor *auditor; /* NULL where nothing is served */
 	struct tw_web *web;
 	struct tw_reloads reloads;
+	struct tw_death_guard *guard; /* NULL: none is watched */
 	struct tw_events *events;     /* NULL: --once */
 	char refusal[TW_REFUSAL_LEN]; /* said last; "" where the next one is news */
 	bool refused;		      /* the last policy was */
@@ -95,6 +97,12 @@ static void first_error(const struct tw_diags *diags, char text[static TW_REFUSA
 	}
 }
 
+static void sweep_all(struct loop *loop)
+{
+	if (loop->sweeper)
+		tw_sweeper_all(loop->sweeper);
+}
+
 static void accept_policy(struct loop *loop, bool changed)
 {
 	bool refused = loop->refused;
@@ -108,8 +116,9 @@ static void accept_policy(struct loop *loop, bool changed)
 	if (changed) {
 		tw_enforcer_say(loop->enforcer, "policy loaded");
 		tell(loop, TW_NOTICE_POLICY, NULL);
-		if (loop->sweeper)
-			tw_sweeper_all(loop->sweeper);
+		if (loop->guard)
+			tw_death_guard_refresh(loop->guard);
+		sweep_all(loop);
 		return;
 	}
 	if (refused) {
@@ -147,13 +156,26 @@ static void on_policy_changed(void *data)
 	reload(data);
 }
 
-/* --- the cgroup tree ---------------------------------------------------------------- */
-
-static void sweep_all(struct loop *loop)
+/* Here those are told who listen for what becomes of policies. */
+static void on_tripped(const struct tw_model_policy *policy, uint64_t deaths, void *data)
 {
-	if (loop->sweeper)
-		tw_sweeper_all(loop->sweeper);
+	struct loop *loop = data;
+
+	tw_error("guard: policy \"%s\" observes on node %s from now on, generation %llu: %llu "
+		 "connections died under it in the last minute, more than max_deaths_per_minute: "
+		 "%u; it enforces again once it is changed",
+		 policy->name, loop->enforcer->place.node,
+		 (unsigned long long)loop->enforcer->live.number, (unsigned long long)deaths,
+		 policy->max_deaths);
 }
+
+/* What the policy wrote is let go of. */
+static void on_tripped_switched(void *data)
+{
+	sweep_all(data);
+}
+
+/* --- the cgroup tree ---------------------------------------------------------------- */
 
 static void sync_cgroups(struct loop *loop)
 {
@@ -309,6 +331,7 @@ static int add_events(struct loop *loop)
 static int follow(struct loop *loop, struct tw_fault *fault)
 {
 	const struct tw_cgroup_watch_calls calls = { on_cgroup, on_cgroups_lost, loop };
+	const struct tw_death_guard_calls guard = { on_tripped, on_tripped_switched, loop };
 	const struct tw_enforcer *enforcer = loop->enforcer;
 	const struct tw_sweeper_options sweep = {
 		.rate = loop->run->sweep_rate,
@@ -330,6 +353,9 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 	if (error)
 		return error;
 	tell(loop, TW_NOTICE_ATTACHED, NULL);
+	error = tw_death_guard_open(loop->base, loop->enforcer, &guard, &loop->guard, fault);
+	if (error)
+		return error;
 	error = tw_cgroup_watch_start(loop->base, &enforcer->tree, enforcer->attach_path, &calls,
 				      &loop->cgroups, fault);
 	if (error) {
@@ -388,6 +414,7 @@ static void loop_close(struct loop *loop)
 			event_free(events[i]);
 	tw_web_close(loop->web);
 	tw_auditor_close(loop->auditor);
+	tw_death_guard_close(loop->guard);
 	tw_sweeper_close(loop->sweeper);
 	tw_file_watch_stop(loop->policy);
 	tw_cgroup_watch_stop(loop->cgroups);

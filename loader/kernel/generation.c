@@ -9,6 +9,8 @@
 
 #include "kernel/rcu.h"
 #include "lib/cleanup.h"
+#include "policy/canon.h"
+#include "policy/trip.h"
 
 /* The maps of a generation that is being made; they vanish with it unless it is published. */
 struct build {
@@ -111,6 +113,31 @@ static int assign_counters(struct build *build, const struct tw_loaded *running)
 	return 0;
 }
 
+/* A guard that tripped keeps the time at which it did; one that trips now has this generation's. */
+static int describe_policy(struct build *build, size_t i, const struct tw_loaded *running)
+{
+	const struct tw_compiled *compiled = build->source->compiled;
+	const struct tw_model *model = build->source->scope.model;
+	const struct tw_model_policy *policy = &model->policies[i];
+	struct tw_loaded_policy *loaded = &build->loaded->policy[i];
+	const struct tw_loaded_policy *before;
+	int error;
+
+	memcpy(loaded->name, policy->name, TW_NAME_LEN);
+	loaded->flags = compiled->generation->policy[i].flags;
+	loaded->here = compiled->here[i];
+	loaded->rollout = (__u16)policy->rollout;
+	loaded->guarded = policy->guarded;
+	loaded->max_deaths = policy->max_deaths;
+	error = tw_canon_policy_digest(policy, model->observe, loaded->digest);
+	if (error || !(loaded->here & TW_HERE_TRIPPED))
+		return error;
+	before = tw_trip_find(running, loaded->name, loaded->digest);
+	loaded->tripped_at_ns = before && before->tripped_at_ns ? before->tripped_at_ns
+								: build->loaded->at_ns;
+	return 0;
+}
+
 /* What people ask of it, from the model and the running generation. */
 static int describe(struct build *build)
 {
@@ -135,8 +162,10 @@ static int describe(struct build *build)
 	loaded->text_len = (uint32_t)compiled->text.len;
 	loaded->policies = (uint32_t)model->count;
 	for (size_t i = 0; i < model->count; i++) {
-		memcpy(loaded->policy[i].name, model->policies[i].name, TW_NAME_LEN);
-		loaded->policy[i].flags = compiled->generation->policy[i].flags;
+		int error = describe_policy(build, i, running);
+
+		if (error)
+			return error;
 	}
 	return assign_counters(build, running);
 }

@@ -306,7 +306,8 @@ static int change(const struct tw_maps *maps, struct tw_state *state)
 	return bpf_map_update_elem(maps->state, &zero, state, BPF_ANY) < 0 ? -errno : 0;
 }
 
-int tw_state_attached(const struct tw_maps *maps, const char *path, uint64_t cgroup)
+int tw_state_attached(const struct tw_maps *maps, const char *path, uint64_t cgroup,
+		      const char *node)
 {
 	struct tw_state state;
 	uint32_t zero = 0;
@@ -317,6 +318,7 @@ int tw_state_attached(const struct tw_maps *maps, const char *path, uint64_t cgr
 	state.attach_cgroup = cgroup;
 	snprintf(state.version, sizeof(state.version), "%s", TW_VERSION);
 	snprintf(state.attached_to, sizeof(state.attached_to), "%s", path);
+	snprintf(state.node, sizeof(state.node), "%s", node);
 	return change(maps, &state);
 }
 

@@ -75,8 +75,9 @@ int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded);
  */
 int tw_text_read(struct tw_buf *buf, struct tw_fault *fault);
 
-/* Note where we are attached, and that this version took over; a refusal stays noted. */
-int tw_state_attached(const struct tw_maps *maps, const char *path, uint64_t cgroup);
+/* Note where we are attached, on which node, and that this version took over; a refusal stays noted. */
+int tw_state_attached(const struct tw_maps *maps, const char *path, uint64_t cgroup,
+		      const char *node);
 
 /* Note that a policy was refused, and why; `text` may be cut. NULL: the last load was good. */
 int tw_state_refused(const struct tw_maps *maps, const char *text);

@@ -58,16 +58,19 @@ static int read_to_end(int fd, size_t limit, struct tw_buf *buf)
 	return 0;
 }
 
-int tw_file_read(const char *path, size_t limit, struct tw_buf *buf)
+int tw_file_read_open(int fd, size_t limit, struct tw_buf *buf)
 {
-	_cleanup_close_ int fd = open_regular(path);
 	size_t start = buf->len;
-	int r;
+	int r = read_to_end(fd, limit, buf);
 
-	if (fd < 0)
-		return fd;
-	r = read_to_end(fd, limit, buf);
 	if (r < 0)
 		tw_buf_truncate(buf, start);
 	return r;
+}
+
+int tw_file_read(const char *path, size_t limit, struct tw_buf *buf)
+{
+	_cleanup_close_ int fd = open_regular(path);
+
+	return fd < 0 ? fd : tw_file_read_open(fd, limit, buf);
 }

@@ -14,4 +14,7 @@
  */
 int tw_file_read(const char *path, size_t limit, struct tw_buf *buf);
 
+/* The same of a descriptor that is open, of any kind: may wait for a pipe's other end. */
+int tw_file_read_open(int fd, size_t limit, struct tw_buf *buf);
+
 #endif

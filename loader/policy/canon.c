@@ -14,6 +14,7 @@
 
 #include "lib/duration.h"
 #include "lib/utf8.h"
+#include "policy/cohort.h"
 
 /* In double quotes, all but printable ASCII escaped; invalid UTF-8 cannot be in a model. */
 static int write_quoted(struct tw_buf *buf, const char *text)
@@ -60,6 +61,11 @@ static int write_port(struct tw_buf *buf, const struct tw_model_policy *policy, 
 	return tw_buf_addf(buf, "%u-%u", range->first, range->last);
 }
 
+static int write_node(struct tw_buf *buf, const struct tw_model_policy *policy, size_t i)
+{
+	return write_quoted(buf, policy->nodes[i]);
+}
+
 /* `      key: [a, b]`, or nothing where there is none. */
 static int write_list(struct tw_buf *buf, const struct tw_model_policy *policy, const char *key,
 		      size_t count,
@@ -83,7 +89,8 @@ static int write_match(struct tw_buf *buf, const struct tw_model_policy *policy)
 	bool any = policy->directions == TW_ANY_DIRECTION;
 	int r;
 
-	if (!policy->cgroup_count && !policy->remote_count && !policy->port_count && any)
+	if (!policy->cgroup_count && !policy->remote_count && !policy->port_count &&
+	    !policy->node_count && any)
 		return 0;
 	r = tw_buf_addf(buf, "    match:\n");
 	if (r == 0)
@@ -95,6 +102,8 @@ static int write_match(struct tw_buf *buf, const struct tw_model_policy *policy)
 		r = write_list(buf, policy, "remote", policy->remote_count, write_remote);
 	if (r == 0)
 		r = write_list(buf, policy, "port", policy->port_count, write_port);
+	if (r == 0)
+		r = write_list(buf, policy, "node", policy->node_count, write_node);
 	return r;
 }
 
@@ -143,6 +152,21 @@ static int write_user_timeout(struct tw_buf *buf, const struct tw_model_policy *
 	return tw_buf_addf(buf, "    user_timeout: %s\n", text);
 }
 
+static int write_rollout(struct tw_buf *buf, const struct tw_model_policy *policy)
+{
+	char share[TW_SHARE_LEN];
+	int r = 0;
+
+	if (policy->rollout != TW_WHOLE_SHARE)
+		r = tw_buf_addf(buf, "    rollout: %s\n", tw_share_format(policy->rollout, share));
+	if (r == 0 && strcmp(policy->cohort, TW_DEFAULT_COHORT) != 0)
+		r = tw_buf_addf(buf, "    cohort: %s\n", policy->cohort);
+	if (r == 0 && policy->guarded)
+		r = tw_buf_addf(buf, "    guard: {max_deaths_per_minute: %u}\n",
+				policy->max_deaths);
+	return r;
+}
+
 static int write_must_beat(struct tw_buf *buf, const struct tw_model_policy *policy)
 {
 	int r = 0;
@@ -174,6 +198,8 @@ static int write_policy(struct tw_buf *buf, const struct tw_model_policy *policy
 	if (r == 0 && policy->observe && !all_observe)
 		r = tw_buf_addf(buf, "    mode: observe\n");
 	if (r == 0)
+		r = write_rollout(buf, policy);
+	if (r == 0)
 		r = write_must_beat(buf, policy);
 	return r;
 }
@@ -185,6 +211,17 @@ int tw_canon_write(const struct tw_model *model, struct tw_buf *buf)
 
 	for (size_t i = 0; i < model->count && r == 0; i++)
 		r = write_policy(buf, &model->policies[i], model->observe);
+	return r;
+}
+
+int tw_canon_policy_digest(const struct tw_model_policy *policy, bool all_observe,
+			   __u64 ret_digest[static 2])
+{
+	_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
+	int r = write_policy(&text, policy, all_observe);
+
+	if (r == 0)
+		tw_canon_digest(tw_buf_string(&text), text.len, ret_digest);
 	return r;
 }
 

@@ -19,6 +19,13 @@
  */
 int tw_canon_write(const struct tw_model *model, struct tw_buf *buf);
 
+/*
+ * The digest of one policy's part of it. `all_observe` is model->observe: a file's
+ * mode does not change it. -ENOMEM.
+ */
+int tw_canon_policy_digest(const struct tw_model_policy *policy, bool all_observe,
+			   __u64 ret_digest[static 2]);
+
 /* XXH3-128 (libxxhash) of the text, high half first. */
 void tw_canon_digest(const char *text, size_t len, __u64 ret_digest[static 2]);
 const char *tw_digest_format(const __u64 digest[static 2], char buf[static TW_DIGEST_LEN]);

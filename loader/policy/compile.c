@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/canon.h"
+#include "policy/cohort.h"
 
 /* ::ffff:0:0/96: all of IPv4. */
 static const struct tw_cidr all_v4 = { .addr = { [10] = 0xff, [11] = 0xff }, .len = 96 };
@@ -39,29 +40,67 @@ static void set_join(struct tw_set *set, const struct tw_set *other)
 
 /* --- policies ---------------------------------------------------------------- */
 
-static void compile_policy(const struct tw_model_policy *policy, struct tw_policy *ret_policy)
+bool tw_policy_selects_node(const struct tw_model_policy *policy, const char *node)
+{
+	for (size_t i = 0; i < policy->node_count; i++)
+		if (!fnmatch(policy->nodes[i], node, 0))
+			return true;
+	return !policy->node_count;
+}
+
+__u8 tw_compile_here(const struct tw_model_policy *policy, size_t number,
+		     const struct tw_place *place)
+{
+	__u8 here = 0;
+
+	if (!place)
+		return TW_HERE_SELECTED | TW_HERE_IN_SHARE;
+	if (!tw_policy_selects_node(policy, place->node))
+		return 0;
+	here = TW_HERE_SELECTED;
+	if (tw_cohort_has(policy->cohort, place->node, policy->rollout))
+		here |= TW_HERE_IN_SHARE;
+	if (policy->guarded && place->tripped.word[number / 64] >> number % 64 & 1)
+		here |= TW_HERE_TRIPPED;
+	return here;
+}
+
+static bool observes(const struct tw_model_policy *policy, __u8 here)
+{
+	return policy->observe || !(here & TW_HERE_IN_SHARE) || here & TW_HERE_TRIPPED;
+}
+
+static void compile_policy(const struct tw_model_policy *policy, __u8 here,
+			   struct tw_policy *ret_policy)
 {
 	*ret_policy = (struct tw_policy){
 		.want = policy->want,
 		.fields = (__u8)policy->fields,
 		.flags = (__u8)((policy->auto_timeout ? TW_POLICY_AUTO : 0) |
-				(policy->observe ? TW_POLICY_OBSERVE : 0)),
-		.precedence = (__u8)(policy->fields ? policy->precedence : TW_PRECEDENCE_APP),
+				(observes(policy, here) ? TW_POLICY_OBSERVE : 0)),
+		.precedence = (__u8)(policy->fields && here & TW_HERE_SELECTED ? policy->precedence
+									       : TW_PRECEDENCE_APP),
 	};
 }
 
-static void compile_policies(const struct tw_model *model, struct tw_generation *generation)
+/* A policy of other nodes is in neither direction's set, so that nothing meets it. */
+static void compile_policies(const struct tw_model *model, const struct tw_place *place,
+			     struct tw_compiled *compiled)
 {
+	struct tw_generation *generation = compiled->generation;
+
 	for (size_t i = 0; i < model->count; i++) {
 		const struct tw_model_policy *policy = &model->policies[i];
+		__u8 here = tw_compile_here(policy, i, place);
 
-		compile_policy(policy, &generation->policy[i]);
+		compiled->here[i] = here;
+		compile_policy(policy, here, &generation->policy[i]);
 		for (unsigned d = 0; d < TW_DIRECTIONS; d++)
-			if (policy->directions & 1u << d)
+			if (here & TW_HERE_SELECTED && policy->directions & 1u << d)
 				set_add(&generation->direction[d], i);
-		if (policy->observe)
+		if (observes(policy, here))
 			set_add(&generation->observe, i);
-		if (policy->observe && generation->policy[i].precedence) {
+		if (observes(policy, here) && generation->policy[i].precedence) {
 			set_add(&generation->watch, i);
 			generation->watches++;
 		}
@@ -402,7 +441,8 @@ static int compile_text(const struct tw_model *model, struct tw_compiled *compil
 	return 0;
 }
 
-int tw_compile(const struct tw_model *model, struct tw_compiled *ret_compiled)
+int tw_compile(const struct tw_model *model, const struct tw_place *place,
+	       struct tw_compiled *ret_compiled)
 {
 	_cleanup_compiled_ struct tw_compiled compiled = { 0 };
 	int r;
@@ -410,7 +450,7 @@ int tw_compile(const struct tw_model *model, struct tw_compiled *ret_compiled)
 	compiled.generation = calloc(1, sizeof(*compiled.generation));
 	if (!compiled.generation)
 		return -ENOMEM;
-	compile_policies(model, compiled.generation);
+	compile_policies(model, place, &compiled);
 	r = compile_prefixes(model, &compiled);
 	if (r == 0)
 		r = compile_ports(model, &compiled);

@@ -14,6 +14,12 @@
 #include "lib/buf.h"
 #include "policy/model.h"
 
+/* The node that policies are compiled for. */
+struct tw_place {
+	char node[TW_NODE_LEN]; /* its name */
+	struct tw_set tripped;	/* policies whose guard tripped here, so that they observe */
+};
+
 struct tw_compiled_prefix {
 	struct tw_prefix key;
 	struct tw_set set; /* bits of all covering prefixes and of policies without match.remote */
@@ -24,15 +30,29 @@ struct tw_compiled {
 	struct tw_compiled_prefix *prefixes; /* sorted; generation->prefixes of them */
 	struct tw_set *port_sets;	     /* element i is port class i + 1 */
 	size_t port_set_count;
-	struct tw_buf text; /* canonical form */
-	__u64 digest[2];    /* of the text, see tw_canon_digest() */
+	__u8 here[TW_MAX_POLICIES]; /* enum tw_here, by policy */
+	struct tw_buf text;	    /* canonical form, the same on each node */
+	__u64 digest[2];	    /* of the text, see tw_canon_digest() */
 };
 
 void tw_compiled_free(struct tw_compiled *compiled);
 #define _cleanup_compiled_ _cleanup_(tw_compiled_free)
 
-/* -ENOMEM; -E2BIG where the canonical text exceeds its limit. */
-int tw_compile(const struct tw_model *model, struct tw_compiled *ret_compiled);
+/*
+ * For the node at `place`; NULL: for one that all policies select, in each one's
+ * share. A policy that does not select the node meets nothing; one outside its
+ * share, or tripped, observes. -ENOMEM; -E2BIG where the canonical text exceeds
+ * its limit.
+ */
+int tw_compile(const struct tw_model *model, const struct tw_place *place,
+	       struct tw_compiled *ret_compiled);
+
+/* What a policy is on this node: enum tw_here. `number` is its own in the model. */
+__u8 tw_compile_here(const struct tw_model_policy *policy, size_t number,
+		     const struct tw_place *place);
+
+/* Whether one of the policy's match.node patterns, if it has any, selects this name. */
+bool tw_policy_selects_node(const struct tw_model_policy *policy, const char *node);
 
 /*
  * The policies that select the cgroup at `path` (absolute in the cgroup2

@@ -122,8 +122,30 @@ static bool ports_cover(const struct tw_model_policy *outer, const struct tw_mod
 	return true;
 }
 
+static bool any_node_covers(const struct tw_model_policy *outer, const char *inner)
+{
+	for (size_t i = 0; i < outer->node_count; i++)
+		if (component_covers(outer->nodes[i], strlen(outer->nodes[i]), inner,
+				     strlen(inner)))
+			return true;
+	return false;
+}
+
+static bool nodes_cover(const struct tw_model_policy *outer, const struct tw_model_policy *inner)
+{
+	if (!outer->node_count)
+		return true;
+	if (!inner->node_count)
+		return any_node_covers(outer, "*");
+	for (size_t i = 0; i < inner->node_count; i++)
+		if (!any_node_covers(outer, inner->nodes[i]))
+			return false;
+	return true;
+}
+
 bool tw_policy_covers(const struct tw_model_policy *outer, const struct tw_model_policy *inner)
 {
 	return !(inner->directions & ~outer->directions) && ports_cover(outer, inner) &&
-	       remotes_cover(outer, inner) && cgroups_cover(outer, inner);
+	       remotes_cover(outer, inner) && cgroups_cover(outer, inner) &&
+	       nodes_cover(outer, inner);
 }

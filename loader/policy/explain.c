@@ -9,6 +9,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/path.h"
+#include "policy/cohort.h"
 
 #define MAX_SHOWN 8 /* elements of a list that a reason names */
 
@@ -143,10 +144,46 @@ static int why_port(struct tw_buf *buf, const struct tw_model_policy *policy,
 	return r < 0 ? r : add_list(buf, policy, policy->port_count, add_port);
 }
 
-static int why_matched(struct tw_buf *buf, const struct tw_model_policy *policy)
+static int add_node(struct tw_buf *buf, const struct tw_model_policy *policy, size_t i)
+{
+	return tw_buf_addf(buf, "%s", policy->nodes[i]);
+}
+
+static int why_node(struct tw_buf *buf, const struct tw_model_policy *policy,
+		    const struct tw_question *question)
+{
+	int r = tw_buf_addf(buf, "not this node: %s is not one of ", question->node ?: "it");
+
+	return r < 0 ? r : add_list(buf, policy, policy->node_count, add_node);
+}
+
+/* Places are told as shares: that of place 730 goes in at 73.1 %. */
+static int why_outside(struct tw_buf *buf, const struct tw_model_policy *policy,
+		       const struct tw_question *question)
+{
+	char share[TW_SHARE_LEN], needed[TW_SHARE_LEN];
+	const char *node = question->node ?: "";
+
+	return tw_buf_addf(buf,
+			   "observes here: node %s is outside its rollout of %s, and goes in at %s "
+			   "(cohort %s); counted, and the search goes on",
+			   node, tw_share_format(policy->rollout, share),
+			   tw_share_format(tw_cohort_place(policy->cohort, node) + 1, needed),
+			   policy->cohort);
+}
+
+static int why_matched(struct tw_buf *buf, const struct tw_model_policy *policy, __u8 here,
+		       const struct tw_question *question)
 {
 	if (policy->observe)
 		return tw_buf_addf(buf, "observes: counted, and the search goes on");
+	if (!(here & TW_HERE_IN_SHARE))
+		return why_outside(buf, policy, question);
+	if (here & TW_HERE_TRIPPED)
+		return tw_buf_addf(buf,
+				   "observes here: its guard tripped, more than %u deaths in a "
+				   "minute; counted, and the search goes on",
+				   policy->max_deaths);
 	if (!policy->fields)
 		return tw_buf_addf(buf, "matches: an exemption, the connection is left alone");
 	if (policy->precedence == TW_PRECEDENCE_STRICTEST)
@@ -159,7 +196,7 @@ static int why_matched(struct tw_buf *buf, const struct tw_model_policy *policy)
 }
 
 /* The first of the sets that the policy is not in says why; in all of them, it matches. */
-static int why(struct tw_buf *buf, const struct tw_model *model, size_t i,
+static int why(struct tw_buf *buf, const struct tw_model *model, size_t i, __u8 here,
 	       const struct tw_question *question, const struct meeting *meeting)
 {
 	const struct tw_model_policy *policy = &model->policies[i];
@@ -167,6 +204,8 @@ static int why(struct tw_buf *buf, const struct tw_model *model, size_t i,
 	if (meeting->outside)
 		return tw_buf_addf(buf, "cgroup %s is not below %s, where tcpwarden is attached",
 				   question->cgroup, question->attached_to);
+	if (!(here & TW_HERE_SELECTED))
+		return why_node(buf, policy, question);
 	if (!has(&meeting->cgroup, i))
 		return why_cgroup(buf, policy, question);
 	if (!has(meeting->direction, i))
@@ -175,15 +214,16 @@ static int why(struct tw_buf *buf, const struct tw_model *model, size_t i,
 		return why_remote(buf, policy, question);
 	if (!has(meeting->port, i))
 		return why_port(buf, policy, question);
-	return why_matched(buf, policy);
+	return why_matched(buf, policy, here, question);
 }
 
-static int consider(const struct tw_model *model, size_t i, const struct tw_question *question,
-		    const struct meeting *meeting, struct tw_answer *answer)
+static int consider(const struct tw_model *model, const struct tw_compiled *compiled, size_t i,
+		    const struct tw_question *question, const struct meeting *meeting,
+		    struct tw_answer *answer)
 {
 	_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
 	bool observer = has(&meeting->verdict.observers, i);
-	int r = why(&text, model, i, question, meeting);
+	int r = why(&text, model, i, compiled->here[i], question, meeting);
 
 	if (r < 0)
 		return r;
@@ -206,7 +246,7 @@ int tw_explain(const struct tw_model *model, const struct tw_compiled *compiled,
 	if (!answer.considered)
 		return -ENOMEM;
 	for (size_t i = 0; i < model->count && i <= answer.winner; i++) {
-		int r = consider(model, i, question, &meeting, &answer);
+		int r = consider(model, compiled, i, question, &meeting, &answer);
 
 		if (r < 0)
 			return r;

@@ -16,6 +16,7 @@
 struct tw_question {
 	const char *cgroup;	 /* path in the cgroup2 tree, normal */
 	const char *attached_to; /* NULL: everywhere */
+	const char *node;	 /* its name, as the policies are compiled for; NULL: not known */
 	enum tw_direction direction;
 	const struct tw_endpoint *local;  /* NULL: not known */
 	const struct tw_endpoint *remote; /* NULL: not known */

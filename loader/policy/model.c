@@ -23,6 +23,9 @@ static void policy_free(struct tw_model_policy *policy)
 	free(policy->cgroups);
 	free(policy->remotes);
 	free(policy->ports);
+	for (size_t i = 0; i < policy->node_count; i++)
+		free(policy->nodes[i]);
+	free(policy->nodes);
 	free(policy->must_beat);
 }
 
@@ -37,7 +40,7 @@ void tw_model_free(struct tw_model *model)
 	*model = TW_MODEL_INIT;
 }
 
-static int cgroup_compare(const void *a, const void *b)
+static int text_compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -97,11 +100,13 @@ static void drop_nothing(void *item)
 void tw_model_policy_sort(struct tw_model_policy *policy)
 {
 	policy->cgroup_count = sort_unique(policy->cgroups, policy->cgroup_count,
-					   sizeof(*policy->cgroups), cgroup_compare, drop_text);
+					   sizeof(*policy->cgroups), text_compare, drop_text);
 	policy->remote_count = sort_unique(policy->remotes, policy->remote_count,
 					   sizeof(*policy->remotes), remote_compare, drop_nothing);
 	policy->port_count = sort_unique(policy->ports, policy->port_count, sizeof(*policy->ports),
 					 port_compare, drop_nothing);
+	policy->node_count = sort_unique(policy->nodes, policy->node_count, sizeof(*policy->nodes),
+					 text_compare, drop_text);
 	policy->must_beat_count = sort_unique(policy->must_beat, policy->must_beat_count,
 					      sizeof(*policy->must_beat), must_beat_compare,
 					      drop_nothing);

@@ -17,6 +17,7 @@
 #include "policy/catalogue.h"
 
 #define TW_MAX_CGROUP_PATTERNS 64 /* match.cgroup paths of a policy */
+#define TW_MAX_NODE_PATTERNS   64 /* match.node patterns of a policy */
 #define TW_MAX_MUST_BEAT       32 /* elements of must_beat of a policy */
 
 /* Bits of the directions that match.direction allows. */
@@ -33,13 +34,15 @@ struct tw_model_policy {
 	char name[TW_NAME_LEN];
 	struct tw_mark mark; /* of the name: what warnings about the whole policy point at */
 
-	/* The four lists are in order and without duplicates: tw_model_policy_sort(). */
+	/* The lists are in order and without duplicates: tw_model_policy_sort(). */
 	char **cgroups; /* absolute paths, no trailing slash ("/" stays), wildcards as written; none: all */
 	size_t cgroup_count;
 	struct tw_cidr *remotes; /* none: all */
 	size_t remote_count;
 	struct tw_port_range *ports; /* none: all */
 	size_t port_count;
+	char **nodes; /* shell patterns; none: all */
+	size_t node_count;
 	struct tw_must_beat *must_beat;
 	size_t must_beat_count;
 	unsigned directions; /* bits 1 << enum tw_direction */
@@ -49,11 +52,18 @@ struct tw_model_policy {
 	bool auto_timeout;	/* user_timeout: auto (TW_USER_TIMEOUT is in `fields`) */
 	bool observe;		/* mode: observe, its own or the file's */
 	enum tw_precedence precedence;
+	unsigned rollout;	  /* per mille of the nodes; on the others it observes */
+	char cohort[TW_NAME_LEN]; /* whose order nodes go in by; see policy/cohort.h */
+	bool guarded;
+	unsigned max_deaths; /* a minute; valid where it is guarded */
 
 	/* Where the values stand, for warnings; line 0 where the key is absent. */
 	struct tw_mark keepalive_mark;
 	struct tw_mark user_timeout_mark;
 	struct tw_mark match_mark;
+	struct tw_mark rollout_mark;
+	struct tw_mark cohort_mark;
+	struct tw_mark guard_mark;
 };
 
 struct tw_model {

@@ -33,6 +33,16 @@ const char *tw_shown(const struct tw_node *node, char buf[static TW_SHOWN_LEN])
 	return tw_shown_text(node->text, buf);
 }
 
+bool tw_is_name(const char *text)
+{
+	static const char alnum[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	static const char all[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	size_t len = strlen(text);
+
+	return len >= 1 && len < TW_NAME_LEN && strspn(text, all) == len &&
+	       strchr(alnum, text[0]) && strchr(alnum, text[len - 1]);
+}
+
 const char *tw_read_text(struct tw_reader *reader, const struct tw_node *node, const char *what)
 {
 	char shown[TW_SHOWN_LEN];

@@ -40,6 +40,10 @@ int tw_read_items(struct tw_reader *reader, const struct tw_node *node, const ch
 /* The text of a scalar; where it is none or empty NULL, and that is reported. */
 const char *tw_read_text(struct tw_reader *reader, const struct tw_node *node, const char *what);
 
+/* Whether the text can name a policy or a cohort. */
+bool tw_is_name(const char *text);
+#define TW_NAME_RULE "1..63 of a-z, 0-9 and \"-\", starting and ending with a letter or a digit"
+
 #define TW_SHOWN_LEN 80 /* room for any value as messages show it, and its NUL */
 
 /* A value as messages show it: 0, 500ms, "some text", a list, nothing. Cut where it is long. */

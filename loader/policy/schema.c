@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "lib/duration.h"
+#include "policy/cohort.h"
 #include "policy/reader.h"
+#include "policy/roll.h"
 #include "policy/selector.h"
 
 #include <tcpwarden/match.h>
@@ -26,16 +28,6 @@ static void set_field(struct tw_model_policy *policy, enum tw_field field, __u32
 
 /* --- names and modes ------------------------------------------------------- */
 
-static bool is_name(const char *text)
-{
-	static const char alnum[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	static const char all[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-	size_t len = strlen(text);
-
-	return len >= 1 && len < TW_NAME_LEN && strspn(text, all) == len &&
-	       strchr(alnum, text[0]) && strchr(alnum, text[len - 1]);
-}
-
 static const struct tw_model_policy *find_policy(const struct tw_model *model, const char *name)
 {
 	for (size_t i = 0; i < model->count; i++)
@@ -52,10 +44,8 @@ static int read_name(struct tw_reader *reader, const struct tw_node *value)
 
 	if (!text)
 		return 0;
-	if (!is_name(text)) {
-		tw_read_error(reader, value->mark,
-			      "name must be 1..63 of a-z, 0-9 and \"-\", starting and ending with "
-			      "a letter or a digit, got %s",
+	if (!tw_is_name(text)) {
+		tw_read_error(reader, value->mark, "name must be " TW_NAME_RULE ", got %s",
 			      tw_shown(value, shown));
 		return 0;
 	}
@@ -388,7 +378,11 @@ static int append_policy(struct tw_model *model, struct tw_model_policy **ret_po
 	if (!policies)
 		return -ENOMEM;
 	model->policies = policies;
-	policies[model->count] = (struct tw_model_policy){ .directions = TW_ANY_DIRECTION };
+	policies[model->count] = (struct tw_model_policy){
+		.directions = TW_ANY_DIRECTION,
+		.rollout = TW_WHOLE_SHARE,
+		.cohort = TW_DEFAULT_COHORT,
+	};
 	*ret_policy = &policies[model->count++];
 	return 0;
 }
@@ -402,9 +396,9 @@ static int read_policy(struct tw_reader *reader, const struct tw_node *value)
 		{ .name = "user_timeout", .read = read_user_timeout },
 		{ .name = "precedence", .read = read_precedence },
 		{ .name = "mode", .read = read_mode },
-		{ .name = "rollout" },
-		{ .name = "cohort" },
-		{ .name = "guard" },
+		{ .name = "rollout", .read = tw_roll_read_rollout },
+		{ .name = "cohort", .read = tw_roll_read_cohort },
+		{ .name = "guard", .read = tw_roll_read_guard },
 		{ .name = "must_beat", .read = read_must_beat },
 	};
 	size_t errors = reader->diags->errors;

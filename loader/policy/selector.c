@@ -163,6 +163,33 @@ static int read_ports(struct tw_reader *reader, const struct tw_node *value)
 			     read_port);
 }
 
+static int read_node(struct tw_reader *reader, const struct tw_node *value)
+{
+	struct tw_model_policy *policy = reader->policy;
+	const char *text = tw_read_text(reader, value, "node");
+	char *pattern;
+
+	if (!text)
+		return 0;
+	if (strlen(text) >= TW_NODE_LEN) {
+		tw_read_error(reader, value->mark, "node must be shorter than %d bytes, got %zu",
+			      TW_NODE_LEN, strlen(text));
+		return 0;
+	}
+	pattern = strdup(text);
+	if (!pattern)
+		return -ENOMEM;
+	policy->nodes[policy->node_count++] = pattern;
+	return 0;
+}
+
+static int read_nodes(struct tw_reader *reader, const struct tw_node *value)
+{
+	return tw_read_items(reader, value, "node", TW_MAX_NODE_PATTERNS,
+			     sizeof(*reader->policy->nodes), (void **)&reader->policy->nodes,
+			     read_node);
+}
+
 static int read_direction(struct tw_reader *reader, const struct tw_node *value)
 {
 	static const struct {
@@ -198,7 +225,7 @@ int tw_selector_read(struct tw_reader *reader, const struct tw_node *value)
 		{ .name = "port", .read = read_ports },
 		{ .name = "namespace" },
 		{ .name = "pod" },
-		{ .name = "node" },
+		{ .name = "node", .read = read_nodes },
 	};
 
 	reader->policy->match_mark = value->mark;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "policy/warn.h"
 
+#include <string.h>
+
 #include "lib/duration.h"
+#include "policy/cohort.h"
 #include "policy/cover.h"
 
 #include <tcpwarden/match.h>
@@ -122,6 +125,51 @@ void tw_warn_policy(const struct tw_model_policy *policy, struct tw_diags *diags
 		warn_must_beat(policy, &policy->must_beat[i], diags);
 }
 
+/* What a bracket expression may match is not looked at: it is let pass. */
+static bool can_match(const char *pattern)
+{
+	for (const char *c = pattern; *c && *c != '['; c++)
+		if (!tw_node_name_has(*c))
+			return false;
+	return true;
+}
+
+static void warn_nodes(const struct tw_model_policy *policy, struct tw_diags *diags)
+{
+	size_t dead = 0;
+
+	for (size_t i = 0; i < policy->node_count; i++) {
+		if (can_match(policy->nodes[i]))
+			continue;
+		dead++;
+		warn(diags, policy->match_mark,
+		     "match.node \"%s\" can never match: a node's name is " TW_NODE_NAME_RULE,
+		     policy->nodes[i]);
+	}
+	if (dead && dead == policy->node_count)
+		warn(diags, policy->mark, "policy \"%s\" can never match: none of its nodes can be",
+		     policy->name);
+}
+
+static void warn_rollout(const struct tw_model_policy *policy, struct tw_diags *diags)
+{
+	if (policy->rollout_mark.line && !policy->rollout)
+		warn(diags, policy->rollout_mark, "rollout: 0%%: it only observes, on every node");
+	if (policy->cohort_mark.line && policy->rollout == TW_WHOLE_SHARE)
+		warn(diags, policy->cohort_mark,
+		     "cohort without a rollout below 100%% changes nothing");
+	if (policy->guarded && !policy->fields)
+		warn(diags, policy->guard_mark,
+		     "a guard of an exemption never trips: it changes no connection, so none dies "
+		     "under it");
+}
+
+/* Whether it takes connections on each node that it selects, now and later. */
+static bool always_enforces(const struct tw_model_policy *policy)
+{
+	return !policy->observe && policy->rollout == TW_WHOLE_SHARE && !policy->guarded;
+}
+
 static void warn_covered(const struct tw_model *model, size_t index, struct tw_diags *diags)
 {
 	const struct tw_model_policy *policy = &model->policies[index];
@@ -129,7 +177,7 @@ static void warn_covered(const struct tw_model *model, size_t index, struct tw_d
 	for (size_t i = 0; i < index; i++) {
 		const struct tw_model_policy *earlier = &model->policies[i];
 
-		if (earlier->observe || !tw_policy_covers(earlier, policy))
+		if (!always_enforces(earlier) || !tw_policy_covers(earlier, policy))
 			continue;
 		warn(diags, policy->mark,
 		     "policy \"%s\" can never match: \"%s\" (%s:%u:%u) takes all that it selects",
@@ -143,6 +191,8 @@ void tw_warn(const struct tw_model *model, struct tw_diags *diags)
 {
 	for (size_t i = 0; i < model->count; i++) {
 		warn_covered(model, i, diags);
+		warn_nodes(&model->policies[i], diags);
+		warn_rollout(&model->policies[i], diags);
 		tw_warn_policy(&model->policies[i], diags);
 	}
 }

@@ -102,6 +102,22 @@ static inline void policies_random_match(uint64_t *seed, struct tw_model_policy 
 	tw_model_policy_sort(policy);
 }
 
+static inline void policies_random_rollout(uint64_t *seed, struct tw_model_policy *policy)
+{
+	size_t n = unit_below(seed, 3) ? 0 : unit_below(seed, 4);
+
+	policy->nodes = calloc(4, sizeof(*policy->nodes));
+	assert_non_null(policy->nodes);
+	for (size_t i = 0; i < n; i++)
+		policy->nodes[policy->node_count++] = strdup(
+			policies_components[unit_below(seed, ARRAY_SIZE(policies_components))]);
+	policy->rollout = unit_below(seed, 3) ? TW_WHOLE_SHARE : unit_below(seed, TW_WHOLE_SHARE);
+	strcpy(policy->cohort, unit_below(seed, 3) ? "default" : "other");
+	policy->guarded = !unit_below(seed, 4);
+	policy->max_deaths = policy->guarded ? unit_below(seed, 100) : 0;
+	tw_model_policy_sort(policy);
+}
+
 static inline void policies_random_must_beat(uint64_t *seed, struct tw_model_policy *policy)
 {
 	size_t n = unit_below(seed, 3) ? 0 : unit_below(seed, 8);
@@ -163,6 +179,7 @@ static inline struct tw_model policies_random(uint64_t *seed, size_t count)
 		policies_random_match(seed, policy);
 		policies_random_values(seed, policy);
 		policies_random_must_beat(seed, policy);
+		policies_random_rollout(seed, policy);
 		policy->observe |= model.observe;
 	}
 	return model;

@@ -123,6 +123,9 @@ static void assert_equal_lists(const struct tw_model_policy *a, const struct tw_
 		assert_int_equal(a->ports[i].first, b->ports[i].first);
 		assert_int_equal(a->ports[i].last, b->ports[i].last);
 	}
+	assert_int_equal(a->node_count, b->node_count);
+	for (size_t i = 0; i < a->node_count; i++)
+		assert_string_equal(a->nodes[i], b->nodes[i]);
 	assert_int_equal(a->must_beat_count, b->must_beat_count);
 	for (size_t i = 0; i < a->must_beat_count; i++) {
 		assert_ptr_equal(a->must_beat[i].box, b->must_beat[i].box);
@@ -140,6 +143,10 @@ static void assert_equal_policies(const struct tw_model_policy *a, const struct 
 	assert_int_equal(a->auto_timeout, b->auto_timeout);
 	assert_int_equal(a->observe, b->observe);
 	assert_int_equal(a->precedence, b->precedence);
+	assert_int_equal(a->rollout, b->rollout);
+	assert_string_equal(a->cohort, b->cohort);
+	assert_int_equal(a->guarded, b->guarded);
+	assert_int_equal(a->max_deaths, b->max_deaths);
 }
 
 static void canon__reads_back_equal_and_writes_the_same(void **state)

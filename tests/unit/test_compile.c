@@ -120,7 +120,7 @@ static void compile__selects_as_the_oracle_does(void **state)
 			policies_random(&seed, i % 20 ? i % 20 : TW_MAX_POLICIES);
 		_cleanup_compiled_ struct tw_compiled compiled = { 0 };
 
-		assert_int_equal(tw_compile(&model, &compiled), 0);
+		assert_int_equal(tw_compile(&model, NULL, &compiled), 0);
 		for (unsigned j = 0; j < 200; j++) {
 			_cleanup_free_ char *path =
 				policies_path(&seed, policies_names, ARRAY_SIZE(policies_names), 4);
@@ -146,7 +146,7 @@ static struct tw_compiled compile(const struct tw_model *model)
 {
 	struct tw_compiled compiled = { 0 };
 
-	assert_int_equal(tw_compile(model, &compiled), 0);
+	assert_int_equal(tw_compile(model, NULL, &compiled), 0);
 	return compiled;
 }
 
@@ -425,7 +425,7 @@ static void compile__is_quick_at_the_limits(void **state)
 	(void)state;
 	fill(&model);
 	start = seconds();
-	assert_int_equal(tw_compile(&model, &compiled), 0);
+	assert_int_equal(tw_compile(&model, NULL, &compiled), 0);
 	assert_true(seconds() - start < 1.0); /* of CPU time, under ASan; 0.05 s without */
 	/* One more than there are in the policies: all of IPv4. */
 	assert_int_equal(compiled.generation->prefixes, TW_MAX_POLICIES * TW_MAX_PREFIXES + 1);
@@ -446,6 +446,8 @@ static void make_text(struct tw_model *model, size_t policies)
 
 		snprintf(policy->name, sizeof(policy->name), "p%zu", i);
 		policy->directions = TW_ANY_DIRECTION;
+		policy->rollout = TW_WHOLE_SHARE;
+		strcpy(policy->cohort, "default");
 		policy->cgroups = calloc(TW_MAX_CGROUP_PATTERNS, sizeof(*policy->cgroups));
 		assert_non_null(policy->cgroups);
 		for (size_t j = 0; j < TW_MAX_CGROUP_PATTERNS; j++) {
@@ -470,8 +472,8 @@ static void compile__refuses_text_past_its_limit(void **state)
 	(void)state;
 	make_text(&fits, most - 1);
 	make_text(&larger, most);
-	assert_int_equal(tw_compile(&fits, &compiled), 0);
-	assert_int_equal(tw_compile(&larger, &untouched), -E2BIG);
+	assert_int_equal(tw_compile(&fits, NULL, &compiled), 0);
+	assert_int_equal(tw_compile(&larger, NULL, &untouched), -E2BIG);
 	assert_null(untouched.generation);
 }
 

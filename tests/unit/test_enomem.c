@@ -241,7 +241,7 @@ static int compile_a_model(void *data)
 	int r;
 
 	fill(&compiled, sizeof(compiled));
-	r = tw_compile(data, &compiled);
+	r = tw_compile(data, NULL, &compiled);
 	if (r < 0)
 		assert_filled(&compiled, sizeof(compiled));
 	else
@@ -267,7 +267,7 @@ static struct answerable answerable(void)
 {
 	struct answerable answerable = { .model = policies_valid(POLICIES) };
 
-	assert_int_equal(tw_compile(&answerable.model, &answerable.compiled), 0);
+	assert_int_equal(tw_compile(&answerable.model, NULL, &answerable.compiled), 0);
 	return answerable;
 }
 

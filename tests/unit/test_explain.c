@@ -25,7 +25,7 @@ static struct fixture fixture_of(const char *list)
 {
 	struct fixture fixture = { .model = policies_valid(list) };
 
-	assert_int_equal(tw_compile(&fixture.model, &fixture.compiled), 0);
+	assert_int_equal(tw_compile(&fixture.model, NULL, &fixture.compiled), 0);
 	return fixture;
 }
 
@@ -227,7 +227,7 @@ static void explain__agrees_with_the_matcher(void **state)
 						.remote = &remote };
 
 		policies_address(&seed, remote.addr);
-		assert_int_equal(tw_compile(&fixture.model, &fixture.compiled), 0);
+		assert_int_equal(tw_compile(&fixture.model, NULL, &fixture.compiled), 0);
 		assert_int_equal(tw_explain(&fixture.model, &fixture.compiled, &question, &answer),
 				 0);
 		for (size_t j = 0; j < answer.count; j++) {

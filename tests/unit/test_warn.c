@@ -284,8 +284,8 @@ static void warn__covers_only_what_is_covered(void **state)
 		if (!tw_policy_covers(outer.policies, inner.policies))
 			continue;
 		covered++;
-		assert_int_equal(tw_compile(&outer, &a), 0);
-		assert_int_equal(tw_compile(&inner, &b), 0);
+		assert_int_equal(tw_compile(&outer, NULL, &a), 0);
+		assert_int_equal(tw_compile(&inner, NULL, &b), 0);
 		for (unsigned j = 0; j < 20; j++) {
 			_cleanup_free_ char *path =
 				policies_path(&seed, policies_names, ARRAY_SIZE(policies_names), 4);

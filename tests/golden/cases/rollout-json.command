@@ -1,0 +1,1 @@
+"$TCPWARDEN" rollout -c fleet.yaml --nodes - --json <fleet.nodes

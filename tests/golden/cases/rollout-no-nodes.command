@@ -1,0 +1,1 @@
+"$TCPWARDEN" rollout -c fleet.yaml

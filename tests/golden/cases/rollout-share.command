@@ -1,0 +1,1 @@
+"$TCPWARDEN" rollout -c fleet.yaml --nodes fleet.nodes --share 5%
