@@ -7,6 +7,7 @@
 #include "kernel/features.h"
 #include "kernel/node_limits.h"
 #include "lib/cleanup.h"
+#include "node/pod_check.h"
 
 static const struct {
 	const char *name;
@@ -65,13 +66,29 @@ static enum tw_exit load(const char *path, struct tw_model *ret_model, struct tw
 	return TW_EXIT_OK;
 }
 
+/* Whether policies can select by pod here. -ENOMEM. */
+static int check_pods(const char *pod_logs, const struct tw_model *model,
+		      struct tw_check *ret_check)
+{
+	_cleanup_cgroup_tree_ struct tw_cgroup_tree tree = TW_CGROUP_TREE_INIT;
+	struct tw_fault fault = TW_FAULT_INIT;
+	struct tw_pods *pods;
+	int error = tw_pods_open(pod_logs ?: TW_POD_LOGS, &pods);
+
+	if (error)
+		return error;
+	tw_pod_check(pods, tw_cgroup_tree_open(&tree, &fault) ? NULL : &tree, model, ret_check);
+	tw_pods_close(pods);
+	return 0;
+}
+
 /* All checks: what BPF offers, then the node and its policy. */
-static enum tw_exit probe(const char *path, struct tw_check *checks, size_t *ret_count)
+static enum tw_exit probe(const struct tw_args *args, struct tw_check *checks, size_t *ret_count)
 {
 	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
 	struct tw_node_limits limits;
 	struct tw_check policy;
-	enum tw_exit status = load(path, &model, &policy);
+	enum tw_exit status = load(args->policy, &model, &policy);
 	size_t count;
 
 	if (status != TW_EXIT_OK)
@@ -80,6 +97,8 @@ static enum tw_exit probe(const char *path, struct tw_check *checks, size_t *ret
 	checks[count++] = policy;
 	tw_node_limits_read(&limits);
 	count += tw_node_limits_check(&limits, &model, checks + count);
+	if (check_pods(args->pod_logs, &model, &checks[count++]))
+		return TW_EXIT_FAILED;
 	*ret_count = count;
 	return TW_EXIT_OK;
 }
@@ -87,7 +106,7 @@ static enum tw_exit probe(const char *path, struct tw_check *checks, size_t *ret
 enum tw_exit tw_cmd_doctor(const struct tw_args *args)
 {
 	_cleanup_free_ struct tw_check *checks =
-		calloc(TW_MAX_CHECKS + 1 + TW_MAX_NODE_CHECKS, sizeof(*checks));
+		calloc(TW_MAX_CHECKS + 2 + TW_MAX_NODE_CHECKS, sizeof(*checks));
 	bool ok = true;
 	size_t count;
 	enum tw_exit status;
@@ -96,7 +115,7 @@ enum tw_exit tw_cmd_doctor(const struct tw_args *args)
 		fprintf(stderr, "tcpwarden: error: cannot probe: no memory\n");
 		return TW_EXIT_FAILED;
 	}
-	status = probe(args->policy, checks, &count);
+	status = probe(args, checks, &count);
 	if (status != TW_EXIT_OK)
 		return status;
 	for (size_t i = 0; i < count; i++)

@@ -38,7 +38,7 @@ static enum tw_exit finish(bool once, bool detach)
 	return TW_EXIT_OK;
 }
 
-static enum tw_exit run(const struct tw_args *args, const char *attach_path)
+static enum tw_exit run(const struct tw_args *args, const char *attach_path, const char *pod_logs)
 {
 	_cleanup_enforcer_ struct tw_enforcer enforcer = TW_ENFORCER_INIT;
 	struct tw_run options = {
@@ -55,7 +55,7 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 
 	if (load(args->policy, &model))
 		return TW_EXIT_USAGE;
-	error = tw_enforcer_open(&enforcer, attach_path, &fault);
+	error = tw_enforcer_open(&enforcer, attach_path, pod_logs, &fault);
 	if (error) {
 		tw_output_fault(&fault);
 		return error == -ENOENT || error == -ENOTDIR ? TW_EXIT_USAGE : TW_EXIT_FAILED;
@@ -83,6 +83,13 @@ enum tw_exit tw_cmd_run(const struct tw_args *args)
 {
 	_cleanup_free_ char *attach_path = tw_path_normal(args->attach_to ?: "/");
 
+	_cleanup_free_ char *pod_logs = tw_path_normal(args->pod_logs ?: TW_POD_LOGS);
+
+	if (!pod_logs) {
+		fprintf(stderr, "tcpwarden: --pod-logs wants an absolute path, got %s\n",
+			args->pod_logs);
+		return TW_EXIT_USAGE;
+	}
 	if (!attach_path) {
 		fprintf(stderr,
 			"tcpwarden: --attach-to wants an absolute path in the cgroup2 tree, "
@@ -98,5 +105,5 @@ enum tw_exit tw_cmd_run(const struct tw_args *args)
 	}
 	/* Until the loop listens: a reload asked for while we start is this start. */
 	signal(SIGHUP, SIG_IGN);
-	return run(args, attach_path);
+	return run(args, attach_path, pod_logs);
 }

@@ -10,7 +10,8 @@
 #include "kernel/state.h"
 #include "lib/log.h"
 
-int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, struct tw_fault *fault)
+int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, const char *pod_logs,
+		     struct tw_fault *fault)
 {
 	int error;
 
@@ -26,6 +27,9 @@ int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, stru
 		return tw_fault(fault, error, "cannot find the id of the cgroup %s: %m",
 				attach_path);
 	enforcer->attach_path = attach_path;
+	error = tw_pods_open(pod_logs, &enforcer->pods);
+	if (error)
+		return tw_fault(fault, error, "cannot know the pods of this node: %m");
 	return 0;
 }
 
@@ -67,12 +71,24 @@ static int check_link(const struct tw_enforcer *enforcer, bool *ret_fresh, struc
 			enforcer->attach_path, snapshot->state.attached_to);
 }
 
+static struct tw_cgroup_scope scope_of(const struct tw_enforcer *enforcer,
+				       const struct tw_model *model)
+{
+	return (struct tw_cgroup_scope){
+		.model = model,
+		.tree = &enforcer->tree,
+		.attach_path = enforcer->attach_path,
+		.pod_of = tw_pods_of_fn,
+		.pods = enforcer->pods,
+	};
+}
+
 static int publish(struct tw_enforcer *enforcer, struct tw_model *model,
 		   struct tw_compiled *compiled, struct tw_fault *fault)
 {
 	struct tw_generation_source source = {
 		.compiled = compiled,
-		.scope = { model, &enforcer->tree, enforcer->attach_path },
+		.scope = scope_of(enforcer, model),
 		.attach_cgroup = enforcer->attach_cgroup,
 	};
 	int error;
@@ -129,6 +145,8 @@ int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, stru
 
 	if (error)
 		return error;
+	/* It may be long since they were read: we waited for the lock. */
+	tw_pods_read(enforcer->pods);
 	error = start(enforcer, model, fault);
 	if (error && fresh)
 		tw_pins_remove(&second);
@@ -160,12 +178,13 @@ void tw_enforcer_say(const struct tw_enforcer *enforcer, const char *what)
 
 struct tw_cgroup_scope tw_enforcer_scope(const struct tw_enforcer *enforcer)
 {
-	return (struct tw_cgroup_scope){ &enforcer->model, &enforcer->tree, enforcer->attach_path };
+	return scope_of(enforcer, &enforcer->model);
 }
 
 void tw_enforcer_close(struct tw_enforcer *enforcer)
 {
 	tw_closep(&enforcer->live.cgroups);
+	tw_pods_close(enforcer->pods);
 	tw_model_free(&enforcer->model);
 	tw_program_close(&enforcer->program);
 	tw_cgroup_tree_close(&enforcer->tree);

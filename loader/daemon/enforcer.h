@@ -11,6 +11,7 @@
 #include "kernel/program.h"
 #include "lib/cleanup.h"
 #include "lib/fault.h"
+#include "node/pods.h"
 #include "policy/model.h"
 
 struct tw_enforcer {
@@ -20,6 +21,7 @@ struct tw_enforcer {
 	int lock;
 	struct tw_cgroup_tree tree;
 	struct tw_program program;
+	struct tw_pods *pods;
 	struct tw_model model; /* the policy in force */
 	__u64 digest[2];       /* of its canonical form */
 	struct tw_generation_live live;
@@ -30,10 +32,11 @@ struct tw_enforcer {
 		.cgroup = -1, .lock = -1, .tree = TW_CGROUP_TREE_INIT, .live.cgroups = -1 })
 
 /*
- * Find the cgroup to attach to. -ENOENT and -ENOTDIR: it is not there, which is
+ * Find the cgroup to attach to, and the pods of this node below `pod_logs`. -ENOENT and -ENOTDIR: it is not there, which is
  * bad usage; other errors are the machine's.
  */
-int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, struct tw_fault *fault);
+int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, const char *pod_logs,
+		     struct tw_fault *fault);
 
 /* Become the owner of this node's enforcement; see tw_owner_lock() for `wait` and errors. */
 int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fault);

@@ -304,8 +304,6 @@ static void schema__refuses_what_comes_later(void **state)
 		{ "rollout: 10%", "rollout is not supported yet" },
 		{ "cohort: a", "cohort is not supported yet" },
 		{ "guard: {max_deaths_per_minute: 9}", "guard is not supported yet" },
-		{ "match: {namespace: a}", "namespace is not supported yet" },
-		{ "match: {pod: a}", "pod is not supported yet" },
 		{ "match: {node: a}", "node is not supported yet" },
 		{ "keepalive: off",
 		  "keepalive: off needs precedence: policy, which is not supported yet" },
