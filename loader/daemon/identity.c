@@ -100,9 +100,8 @@ static void settle_all(struct tw_identity *identity)
 		tw_sweeper_all(identity->sweeper);
 }
 
-static void on_changed(void *data)
+void tw_identity_look(struct tw_identity *identity)
 {
-	struct tw_identity *identity = data;
 	struct tw_pods *pods = identity->enforcer->pods;
 
 	tw_pods_read(pods);
@@ -117,6 +116,11 @@ static void on_changed(void *data)
 	if (tw_pods_forgot(pods))
 		settle_all(identity);
 	tw_identity_check(identity);
+}
+
+static void on_changed(void *data)
+{
+	tw_identity_look(data);
 }
 
 int tw_identity_start(struct event_base *base, struct tw_enforcer *enforcer,
@@ -136,7 +140,7 @@ int tw_identity_start(struct event_base *base, struct tw_enforcer *enforcer,
 		return error;
 	}
 	*ret_identity = identity;
-	on_changed(identity);
+	tw_identity_look(identity);
 	return 0;
 }
 

@@ -19,6 +19,12 @@ int tw_identity_start(struct event_base *base, struct tw_enforcer *enforcer,
 void tw_identity_stop(struct tw_identity *identity);
 
 /*
+ * Look for pods now, as for the cgroup of one that is not known: the kubelet
+ * made its folder before, but the news may be read after.
+ */
+void tw_identity_look(struct tw_identity *identity);
+
+/*
  * Say, once, where a policy selects by pod and no pod can be selected here: on a cgroup v1
  * node pods have no cgroup of their own in the cgroup2 tree. To be called after each load of a policy.
  */

@@ -162,8 +162,11 @@ static void note_ready(struct loop *loop, __u64 at_ns)
 static int add_cgroup(struct loop *loop, int map, const struct tw_cgroup_scope *scope,
 		      const char *path, __u64 id, __u64 at_ns)
 {
-	int error = tw_cgroup_sets_put(map, scope, path, id);
+	int error;
 
+	if (loop->identity && tw_pods_of(scope->pods, path).state == TW_POD_UNKNOWN)
+		tw_identity_look(loop->identity);
+	error = tw_cgroup_sets_put(map, scope, path, id);
 	if (error >= 0)
 		note_ready(loop, at_ns);
 	if (error == 1 && loop->sweeper)
