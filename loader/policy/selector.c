@@ -250,11 +250,11 @@ int tw_selector_read(struct tw_reader *reader, const struct tw_node *value)
 {
 	static const struct tw_key keys[] = {
 		{ .name = "cgroup", .read = read_cgroups },
+		{ .name = "namespace", .read = read_namespaces },
+		{ .name = "pod", .read = read_pods },
 		{ .name = "direction", .read = read_direction },
 		{ .name = "remote", .read = read_remotes },
 		{ .name = "port", .read = read_ports },
-		{ .name = "namespace", .read = read_namespaces },
-		{ .name = "pod", .read = read_pods },
 		{ .name = "node" },
 	};
 

@@ -210,6 +210,13 @@ static void warn__does_not_guess(void **state)
 		{ "cgroup: /a?", "cgroup: /a*" },
 		{ "cgroup: \"/[ab]\"", "cgroup: \"/?\"" },
 		{ "cgroup: /a, port: 80", "cgroup: /a" },
+		{ "namespace: a", "" },
+		{ "namespace: \"*\"", "" },
+		{ "pod: a", "namespace: a" },
+		{ "namespace: a", "namespace: [a, b]" },
+		{ "namespace: a, pod: b", "namespace: a" },
+		{ "namespace: a?", "namespace: a*" },
+		{ "namespace: a, cgroup: /x", "namespace: a" },
 	};
 
 	(void)state;
