@@ -113,15 +113,19 @@ static __always_inline struct cgroup *tw_cgroup_parent(struct cgroup *cgroup)
 
 /*
  * The policies that select the socket's cgroup: the element of the nearest
- * ancestor that has one. NULL: none has, so it is not below the attach point.
+ * ancestor that has one, and which of those that may select it are candidates,
+ * see tw_select(): all, unless it is the cgroup's own element, which knows. NULL: none
+ * has, so it is not below the attach point.
  */
-static __always_inline const struct tw_set *tw_cgroup_set(struct sock *sk, __u32 slot,
-							  const struct tw_generation *generation)
+static __always_inline const struct tw_cgroup_sets *
+tw_cgroup_sets(struct sock *sk, __u32 slot, const struct tw_generation *generation, __u64 *ret_may)
 {
 	void *map = bpf_map_lookup_elem(&tw_cgroups, &slot);
 	struct cgroup *cgroup = tw_cgroup_of(sk);
-	struct tw_set *set;
+	struct tw_cgroup_sets *sets;
 	__u64 id;
+
+	*ret_may = ~0ULL;
 
 	if (!map)
 		return NULL;
@@ -131,13 +135,16 @@ static __always_inline const struct tw_set *tw_cgroup_set(struct sock *sk, __u32
 	}
 	if (tw_cgroup_level(cgroup) > TW_MAX_CGROUP_DEPTH) {
 		tw_count_error(TW_SITE_CGROUP, -ELOOP);
-		return &generation->any_cgroup;
+		return &generation->deep;
 	}
 	for (int i = 0; i <= TW_MAX_CGROUP_DEPTH; i++) {
 		id = tw_cgroup_id(cgroup);
-		set = bpf_map_lookup_elem(map, &id);
-		if (set)
-			return set;
+		sets = bpf_map_lookup_elem(map, &id);
+		if (sets) {
+			if (!i)
+				*ret_may = sets->own_may;
+			return sets;
+		}
 		cgroup = tw_cgroup_parent(cgroup);
 		if (!cgroup)
 			break;
@@ -217,9 +224,11 @@ static __always_inline int tw_match(struct sock *sk, enum tw_direction direction
 				    const struct tw_generation *generation,
 				    struct tw_verdict *ret_verdict)
 {
-	const struct tw_set *cgroup, *remote, *port;
+	const struct tw_cgroup_sets *cgroup;
+	const struct tw_set *remote, *port;
+	__u64 may;
 
-	cgroup = tw_cgroup_set(sk, slot, generation);
+	cgroup = tw_cgroup_sets(sk, slot, generation, &may);
 	if (!cgroup)
 		return -ENOENT;
 	remote = tw_remote_set(sk, slot, generation);
@@ -228,8 +237,8 @@ static __always_inline int tw_match(struct sock *sk, enum tw_direction direction
 		tw_count_error(TW_SITE_GENERATION, -ENOENT);
 		return -EINVAL;
 	}
-	tw_select(cgroup, &generation->direction[direction], remote, port, &generation->observe,
-		  ret_verdict);
+	tw_select(cgroup, may, &generation->direction[direction], remote, port,
+		  &generation->observe, ret_verdict);
 	return 0;
 }
 

@@ -58,6 +58,7 @@ static __always_inline int tw_tell(struct cgroup *cgroup, const char *path, __u3
 	}
 	len = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
 	event->id = cgroup->kn->id;
+	event->at_ns = bpf_ktime_get_ns();
 	event->kind = kind;
 	event->len = len > 0 && len < (long)sizeof(event->path) ? len : 0;
 	bpf_ringbuf_submit(event, 0);

@@ -36,7 +36,7 @@ struct tw_cgroup_map {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u64));
-	__uint(value_size, sizeof(struct tw_set));
+	__uint(value_size, sizeof(struct tw_cgroup_sets));
 };
 
 struct tw_prefix_map {

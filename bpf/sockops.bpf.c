@@ -38,6 +38,17 @@ __attribute__((noinline)) int tw_enforce(struct bpf_sock_ops *ctx, __u32 slot, _
 	return 0;
 }
 
+/* Policy `number` may be the one to ask, which the loader will know: leave the socket to the sweep. */
+__attribute__((noinline)) int tw_leave(__u32 slot, __u32 number, __u32 direction)
+{
+	struct tw_generation *generation = tw_generation_at(slot);
+
+	if (generation)
+		tw_count_socket(generation->policy[number % TW_MAX_POLICIES].counter, direction,
+				TW_PENDING);
+	return 0;
+}
+
 /* Count what policy `number` would make of it. */
 __attribute__((noinline)) int tw_observe(struct bpf_sock_ops *ctx, __u32 slot, __u32 number,
 					 __u32 direction)
@@ -87,6 +98,14 @@ static __always_inline bool tw_is_child(struct tcp_sock *tp)
 	return !sk->sk_socket || sk->sk_max_ack_backlog;
 }
 
+/* A frame of its own: a chain of calls has 512 bytes of stack, and this one's is free again. */
+static __attribute__((noinline)) int tw_find(struct sock *sk, enum tw_direction direction,
+					     __u32 slot, const struct tw_generation *generation,
+					     struct tw_verdict *ret_verdict)
+{
+	return tw_match(sk, direction, slot, generation, ret_verdict);
+}
+
 static __always_inline void tw_birth(struct bpf_sock_ops *ctx, enum tw_direction direction)
 {
 	struct tw_generation *generation;
@@ -112,10 +131,15 @@ static __always_inline void tw_birth(struct bpf_sock_ops *ctx, enum tw_direction
 		tw_count_error(TW_SITE_GENERATION, -ENOENT);
 		return;
 	}
-	error = tw_match(&tp->inet_conn.icsk_inet.sk, direction, slot, generation, &verdict);
+	error = tw_find(&tp->inet_conn.icsk_inet.sk, direction, slot, generation, &verdict);
 	if (error) {
 		if (error == -ENOENT)
 			tw_count_error(TW_SITE_CGROUP, error);
+		return;
+	}
+	if (verdict.pending) {
+		/* The observers count it when it is settled. */
+		tw_leave(slot, verdict.winner, direction);
 		return;
 	}
 	for (__u32 i = 0; i < TW_SET_WORDS; i++)

@@ -101,6 +101,8 @@ static __attribute__((noinline)) bool tw_find(struct sock *sk, struct tw_socket 
 	if (error)
 		return error == -ENOENT;
 	socket->flags |= TW_SOCKET_MATCHED;
+	if (verdict.pending)
+		socket->flags |= TW_SOCKET_PENDING;
 	socket->winner = verdict.winner;
 	socket->observers = verdict.observers;
 	return true;
@@ -172,7 +174,7 @@ static __always_inline bool tw_is_for_sweep(struct sock *sk, __u32 netns)
 	return true;
 }
 
-/* The policy that the socket in hand is to have; NULL: none, and nothing on it is ours. */
+/* The policy that the socket in hand is to have; NULL: it is to be left alone. */
 static __always_inline const struct tw_policy *
 tw_policy_for(struct tw_hand *hand, struct sock *sk, struct tcp_sock *tp, struct tw_record *record)
 {
@@ -187,6 +189,13 @@ tw_policy_for(struct tw_hand *hand, struct sock *sk, struct tcp_sock *tp, struct
 	socket->direction = record ? record->direction : tw_direction_of(sk, socket->netns);
 	if (!tw_restore && !tw_find(sk, socket, generation, slot))
 		return NULL;
+	if (socket->flags & TW_SOCKET_PENDING) {
+		if (tw_first_pass)
+			tw_count_socket(
+				generation->policy[socket->winner % TW_MAX_POLICIES].counter,
+				socket->direction, TW_PENDING);
+		return NULL;
+	}
 	if (socket->flags & TW_SOCKET_MATCHED) {
 		if (tw_first_pass)
 			tw_observe_all(hand, tp, slot);

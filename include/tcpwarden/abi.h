@@ -10,7 +10,7 @@
  *
  *   current[0] = 7                   the generation in force; its slot is 7 % 2
  *   generations[1] -> tw_generation  the policies, and sets of them
- *   cgroups[1]     -> cgroup id  -> tw_set of the policies that select it
+ *   cgroups[1]     -> cgroup id  -> tw_cgroup_sets: the policies that select it
  *   prefixes[1]    -> tw_prefix  -> tw_set, longest prefix wins
  *   port_sets[1]   -> port class -> tw_set
  *
@@ -23,6 +23,19 @@
  * its cgroup, direction, remote address and service port; the lowest policy
  * number that enforces wins. Publishing generation 8 fills slot 0, then stores
  * 8 into current[0]: the one store that switches.
+ *
+ * Policies that select by pod are matched in three values: they select a
+ * cgroup, they do not, or they may, because the pod is not known yet. Where the
+ * first candidate that enforces is one that only may, the socket is pending: it
+ * is left alone until the loader knows more. A cgroup's element serves its own
+ * sockets and those of descendants that the loader has not met, of which any
+ * may be a pod. With policies 0 (match.pod: db-*) and 1 (all):
+ *
+ *   cgroup                               must    may   own_may
+ *   /system.slice                        {1}     {0}      0    no pod, but what is new below it?
+ *   .../kubepods-podX.slice, unknown     {1}     {0}     ~0    its own sockets too
+ *   .../kubepods-podX.slice, shop/db-0   {0,1}   {}       0    as all that is below it
+ *   .../kubepods-podX.slice, shop/web-0  {1}     {}       0
  */
 #ifndef TCPWARDEN_ABI_H
 #define TCPWARDEN_ABI_H
@@ -94,6 +107,16 @@ struct tw_set {
 	__u64 word[TW_SET_WORDS];
 };
 
+/*
+ * Which policies select a cgroup: an element of the cgroups map. A policy is in
+ * one of the two sets at most.
+ */
+struct tw_cgroup_sets {
+	struct tw_set must; /* that select it */
+	struct tw_set may;  /* that may select a descendant which has no element yet */
+	__u64 own_may;	    /* mask: ~0 where `may` holds for its own sockets too, else 0 */
+};
+
 enum tw_policy_flags {
 	TW_POLICY_AUTO = 1,    /* user_timeout: auto; value[TW_USER_TIMEOUT] is unused */
 	TW_POLICY_OBSERVE = 2, /* count, change nothing, search on */
@@ -126,7 +149,7 @@ struct tw_generation {
 	struct tw_set direction[TW_DIRECTIONS]; /* policies that match this direction */
 	struct tw_set observe;			/* policies that only observe */
 	struct tw_set watch;			/* of them, those whose precedence is not app */
-	struct tw_set any_cgroup;		/* policies without match.cgroup */
+	struct tw_cgroup_sets deep;		/* of cgroups deeper than policies can select */
 	struct tw_set any_remote;		/* policies without match.remote */
 	struct tw_set any_port;			/* policies without match.port: port class 0 */
 	struct tw_policy policy[TW_MAX_POLICIES];
@@ -222,8 +245,9 @@ enum tw_cgroup_event_kind {
 
 struct tw_cgroup_event {
 	__u64 id;
-	__u32 kind; /* enum tw_cgroup_event_kind */
-	__u32 len;  /* bytes of path with its NUL; 0: too long, look into the tree */
+	__u64 at_ns; /* CLOCK_MONOTONIC */
+	__u32 kind;  /* enum tw_cgroup_event_kind */
+	__u32 len;   /* bytes of path with its NUL; 0: too long, look into the tree */
 	char path[TW_EVENT_PATH_LEN];
 };
 
@@ -346,6 +370,7 @@ enum tw_socket_flags {
 	TW_SOCKET_RECORD = 1,  /* `record` is there */
 	TW_SOCKET_ORPHAN = 2,  /* no process has it; never written */
 	TW_SOCKET_MATCHED = 4, /* at or below the attach point, so policies were asked */
+	TW_SOCKET_PENDING = 8, /* `winner` selects by pod, and the pod is not known yet */
 };
 
 struct tw_socket {
@@ -379,12 +404,13 @@ struct tw_sweep_counts {
 TW_ASSERT_SIZE(struct tw_options, 20);
 TW_ASSERT_SIZE(struct tw_set, 32);
 TW_ASSERT_SIZE(struct tw_policy, 28);
-TW_ASSERT_SIZE(struct tw_generation, 24 + 7 * 32 + 256 * 28 + 65536 * 2);
+TW_ASSERT_SIZE(struct tw_cgroup_sets, 72);
+TW_ASSERT_SIZE(struct tw_generation, 24 + 6 * 32 + 72 + 256 * 28 + 65536 * 2);
 TW_ASSERT_SIZE(struct tw_prefix, 20);
 TW_ASSERT_SIZE(struct tw_counts, 48);
 TW_ASSERT_SIZE(struct tw_tally, 72);
 TW_ASSERT_SIZE(struct tw_event, 72);
-TW_ASSERT_SIZE(struct tw_cgroup_event, 16 + 1024);
+TW_ASSERT_SIZE(struct tw_cgroup_event, 24 + 1024);
 TW_ASSERT_SIZE(struct tw_error, 8);
 TW_ASSERT_SIZE(struct tw_unset, 8);
 TW_ASSERT_SIZE(struct tw_record, 56);

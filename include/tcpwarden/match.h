@@ -28,6 +28,23 @@ TW_INLINE __u32 tw_lowest_bit(__u64 word)
 	return position[((word & -word) * 0x022fdd63cc95386dULL) >> 58];
 }
 
+/*
+ * Values are compared and chosen without branches: five fields would be dozens
+ * of paths, and the verifier follows each. The compiler would turn the
+ * arithmetic back into branches if it saw through it.
+ */
+TW_INLINE __u64 tw_opaque(__u64 x)
+{
+	__asm__ volatile("" : "+r"(x));
+	return x;
+}
+
+/* 1 where x is not 0, else 0. */
+TW_INLINE __u32 tw_nonzero(__u64 x)
+{
+	return (__u32)(tw_opaque(x | -x) >> 63);
+}
+
 /* The lowest member of `set`, or TW_MAX_POLICIES where it is empty. */
 TW_INLINE __u32 tw_set_first(const struct tw_set *set)
 {
@@ -41,33 +58,41 @@ TW_INLINE __u32 tw_set_first(const struct tw_set *set)
 struct tw_verdict {
 	struct tw_set observers; /* matching policies before the winner that only observe */
 	__u32 winner;		 /* a policy number, or TW_MAX_POLICIES: none */
+	__u32 pending;		 /* 1: whether the winner selects the socket's pod is not known */
 };
 
 /*
  * Select among policies by the four sets of a connection and the set of
- * policies that only observe. An observer is noted and the search goes on, so
- * adding one never changes which policy wins.
+ * policies that only observe. `may` is ~0 where cgroup->may holds for this
+ * socket, else 0. An observer is noted and the search goes on, so adding one
+ * never changes which policy wins; one that only may select is passed over.
  */
-TW_INLINE void tw_select(const struct tw_set *cgroup, const struct tw_set *direction,
-			 const struct tw_set *remote, const struct tw_set *port,
-			 const struct tw_set *observe, struct tw_verdict *ret_verdict)
+TW_INLINE void tw_select(const struct tw_cgroup_sets *cgroup, __u64 may,
+			 const struct tw_set *direction, const struct tw_set *remote,
+			 const struct tw_set *port, const struct tw_set *observe,
+			 struct tw_verdict *ret_verdict)
 {
 	__u32 winner = TW_MAX_POLICIES;
+	__u64 doubt = 0;
 
 	for (__u32 i = 0; i < TW_SET_WORDS; i++) {
-		__u64 met = cgroup->word[i] & direction->word[i] & remote->word[i] & port->word[i];
-		__u64 enforcing = met & ~observe->word[i];
+		__u64 others = direction->word[i] & remote->word[i] & port->word[i];
+		__u64 met = cgroup->must.word[i] & others;
+		__u64 maybe = cgroup->may.word[i] & may & others;
+		__u64 enforcing = (met | maybe) & ~observe->word[i];
 		__u64 before = ~0ULL;
 
 		if (winner != TW_MAX_POLICIES) {
 			before = 0;
 		} else if (enforcing) {
 			winner = i * 64 + tw_lowest_bit(enforcing);
+			doubt = maybe & enforcing & -enforcing;
 			before = (enforcing & -enforcing) - 1;
 		}
 		ret_verdict->observers.word[i] = met & observe->word[i] & before;
 	}
 	ret_verdict->winner = winner;
+	ret_verdict->pending = tw_nonzero(doubt);
 }
 
 /*
@@ -86,23 +111,6 @@ TW_INLINE __u32 tw_auto_user_timeout(__u32 idle, __u32 interval, __u32 probes)
 	__u64 sum = last + (half > late ? half : late);
 
 	return sum > TW_MAX_USER_TIMEOUT ? TW_MAX_USER_TIMEOUT : (__u32)sum;
-}
-
-/*
- * Values are compared and chosen without branches: five fields would be dozens
- * of paths, and the verifier follows each. The compiler would turn the
- * arithmetic back into branches if it saw through it.
- */
-TW_INLINE __u64 tw_opaque(__u64 x)
-{
-	__asm__ volatile("" : "+r"(x));
-	return x;
-}
-
-/* 1 where x is not 0, else 0. */
-TW_INLINE __u32 tw_nonzero(__u64 x)
-{
-	return (__u32)(tw_opaque(x | -x) >> 63);
 }
 
 /* `yes` where bit `f` of `bits` is set, else `no`. */

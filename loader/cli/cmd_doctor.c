@@ -7,6 +7,7 @@
 #include "kernel/checks.h"
 #include "kernel/state.h"
 #include "lib/cleanup.h"
+#include "node/pod_check.h"
 
 static int colour(enum tw_check_status status)
 {
@@ -68,26 +69,45 @@ static enum tw_exit load(const char *path, struct tw_model *ret_model, const cha
 	return TW_EXIT_OK;
 }
 
+/* Whether policies can select by pod here. -ENOMEM. */
+static int check_pods(const char *pod_logs, const struct tw_model *model,
+		      struct tw_check *ret_check)
+{
+	_cleanup_cgroup_tree_ struct tw_cgroup_tree tree = TW_CGROUP_TREE_INIT;
+	struct tw_fault fault = TW_FAULT_INIT;
+	struct tw_pods *pods;
+	int error = tw_pods_open(pod_logs ?: TW_POD_LOGS, &pods);
+
+	if (error)
+		return error;
+	tw_pod_check(pods, tw_cgroup_tree_open(&tree, &fault) ? NULL : &tree, model, ret_check);
+	tw_pods_close(pods);
+	return 0;
+}
+
 /* Errors are looked at where there are any maps of ours that may be read. */
-static enum tw_exit probe(const char *path, struct tw_check *checks, size_t *ret_count)
+static enum tw_exit probe(const struct tw_args *args, struct tw_check *checks, size_t *ret_count)
 {
 	_cleanup_free_ struct tw_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
 	struct tw_check_subject subject = { .model = &model };
 	struct tw_fault fault = TW_FAULT_INIT;
-	enum tw_exit status = load(path, &model, &subject.which);
+	enum tw_exit status = load(args->policy, &model, &subject.which);
 
 	if (status != TW_EXIT_OK)
 		return status;
 	if (snapshot && !tw_snapshot_read(snapshot, &fault) && snapshot->number)
 		subject.errors = &snapshot->errors;
 	*ret_count = tw_checks_run(&subject, checks);
+	if (check_pods(args->pod_logs, &model, &checks[*ret_count]))
+		return TW_EXIT_FAILED;
+	++*ret_count;
 	return TW_EXIT_OK;
 }
 
 enum tw_exit tw_cmd_doctor(const struct tw_args *args)
 {
-	_cleanup_free_ struct tw_check *checks = calloc(TW_MAX_ALL_CHECKS, sizeof(*checks));
+	_cleanup_free_ struct tw_check *checks = calloc(TW_MAX_ALL_CHECKS + 1, sizeof(*checks));
 	bool ok = true;
 	size_t count;
 	enum tw_exit status;
@@ -96,7 +116,7 @@ enum tw_exit tw_cmd_doctor(const struct tw_args *args)
 		fprintf(stderr, "tcpwarden: error: cannot probe: no memory\n");
 		return TW_EXIT_FAILED;
 	}
-	status = probe(args->policy, checks, &count);
+	status = probe(args, checks, &count);
 	if (status != TW_EXIT_OK)
 		return status;
 	for (size_t i = 0; i < count; i++)

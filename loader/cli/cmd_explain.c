@@ -11,6 +11,7 @@
 #include "kernel/node_limits.h"
 #include "kernel/process.h"
 #include "lib/path.h"
+#include "node/pods.h"
 #include "policy/compile.h"
 #include "policy/warn.h"
 
@@ -21,7 +22,8 @@ struct explain {
 	const struct tw_args *args;
 	pid_t pid; /* 0: none */
 	char *cgroup;
-	char *attached_to; /* NULL: the policy is of a file */
+	struct tw_pods *pods; /* NULL: a file is asked, not this node */
+	char *attached_to;    /* NULL: the policy is of a file */
 	enum tw_direction direction;
 	struct tw_endpoint local;
 	struct tw_endpoint remote;
@@ -35,6 +37,7 @@ static void explain_free(struct explain *explain)
 {
 	free(explain->cgroup);
 	free(explain->attached_to);
+	tw_pods_close(explain->pods);
 	tw_model_free(&explain->model);
 	tw_compiled_free(&explain->compiled);
 }
@@ -181,6 +184,30 @@ static enum tw_exit load(struct explain *explain)
 	return tw_output_fault(&fault);
 }
 
+/* Of a file alone no machine is asked: a pod is then one that is not known. */
+static enum tw_exit read_pods(struct explain *explain)
+{
+	const struct tw_args *args = explain->args;
+	struct tw_fault fault = TW_FAULT_INIT;
+
+	if (args->policy && !args->pod_logs && !args->pid)
+		return TW_EXIT_OK;
+	if (!tw_pods_open(args->pod_logs ?: TW_POD_LOGS, &explain->pods))
+		return TW_EXIT_OK;
+	tw_fault(&fault, -ENOMEM, "cannot know the pods of this node: %m");
+	return tw_output_fault(&fault);
+}
+
+static struct tw_pod pod_of(const struct explain *explain, const char *cgroup)
+{
+	struct tw_pod_path path;
+
+	if (explain->pods)
+		return tw_pods_of(explain->pods, cgroup);
+	return (struct tw_pod){ .state = tw_pod_path_parse(cgroup, &path) ? TW_POD_UNKNOWN
+									  : TW_POD_NONE };
+}
+
 /* --- the answer --------------------------------------------------------------------------- */
 
 static const struct tw_mark nowhere = { .file = "" };
@@ -206,6 +233,7 @@ static int answer(const struct explain *explain, const struct tw_question *quest
 	if (r < 0)
 		return r;
 	explanation.model = &explain->model;
+	explanation.pod = question->pod;
 	explanation.system = explain->limits.timing;
 	explanation.options =
 		tw_explain_options(&explain->compiled, &explanation.answer, &explain->limits.fresh);
@@ -271,6 +299,7 @@ static int answer_live(const struct explain *explain, const struct tw_live_socke
 	_cleanup_free_ char *cgroup = live_cgroup(explain, socket, &live);
 	struct tw_question question = {
 		.cgroup = cgroup,
+		.pod = pod_of(explain, cgroup ?: "/"),
 		.attached_to = explain->attached_to,
 		.node = explain->place.node,
 		.direction = socket->direction,
@@ -320,6 +349,18 @@ static enum tw_exit print_text(const struct tw_explanation *explanation, const s
 									  : TW_EXIT_OK;
 }
 
+/* ", pod namespace/name" where the cgroup is a pod's. */
+static int add_pod(const struct explain *explain, const char *cgroup, struct tw_buf *buf)
+{
+	struct tw_pod pod = pod_of(explain, cgroup);
+
+	if (pod.state == TW_POD_NONE)
+		return 0;
+	if (pod.state == TW_POD_UNKNOWN)
+		return tw_buf_addf(buf, ", pod not known");
+	return tw_buf_addf(buf, ", pod %s/%s", pod.namespace, pod.name);
+}
+
 /* The first line of a connection that is thought of: what is known of it. */
 static int thought_head(const struct explain *explain, struct tw_buf *buf)
 {
@@ -327,6 +368,8 @@ static int thought_head(const struct explain *explain, struct tw_buf *buf)
 	int r = tw_buf_addf(buf, "a new connection, %s, of cgroup %s",
 			    direction_name(explain->direction), explain->cgroup);
 
+	if (r == 0)
+		r = add_pod(explain, explain->cgroup, buf);
 	if (r == 0 && args->local)
 		r = tw_buf_addf(buf, ", local %s", args->local);
 	if (r == 0 && args->remote)
@@ -334,20 +377,24 @@ static int thought_head(const struct explain *explain, struct tw_buf *buf)
 	return r;
 }
 
-static int live_head(const struct tw_live_socket *socket, const char *cgroup, struct tw_buf *buf)
+static int live_head(const struct explain *explain, const struct tw_live_socket *socket,
+		     const char *cgroup, struct tw_buf *buf)
 {
 	char from[TW_ENDPOINT_LEN], to[TW_ENDPOINT_LEN];
+	int r;
 
-	return tw_buf_addf(buf, "%s -> %s, %s, %s, of cgroup %s",
-			   tw_endpoint_format(&socket->local, from),
-			   tw_endpoint_format(&socket->remote, to), tw_live_state(socket->state),
-			   direction_name(socket->direction), cgroup);
+	r = tw_buf_addf(buf, "%s -> %s, %s, %s, of cgroup %s",
+			tw_endpoint_format(&socket->local, from),
+			tw_endpoint_format(&socket->remote, to), tw_live_state(socket->state),
+			direction_name(socket->direction), cgroup);
+	return r < 0 ? r : add_pod(explain, cgroup, buf);
 }
 
 static int answer_thought(const struct explain *explain, struct tw_explanation *ret_explanation)
 {
 	struct tw_question question = {
 		.cgroup = explain->cgroup,
+		.pod = pod_of(explain, explain->cgroup),
 		.attached_to = explain->attached_to,
 		.node = explain->place.node,
 		.direction = explain->direction,
@@ -381,7 +428,7 @@ static enum tw_exit explain_live(const struct explain *explain)
 	if (tw_live_find(&explain->local, &explain->remote, &socket, &fault))
 		return tw_output_fault(&fault);
 	if (answer_live(explain, &socket, &cgroup, &explanation) < 0 ||
-	    live_head(&socket, cgroup, &head) < 0)
+	    live_head(explain, &socket, cgroup, &head) < 0)
 		return no_memory();
 	if (explain->args->json)
 		return tw_output_json(tw_explanation_json(&explanation));
@@ -437,7 +484,7 @@ static enum tw_exit one_socket(const struct explain *explain, const struct tw_li
 	if (socket->state == TW_LIVE_LISTEN)
 		return one_listener(socket, list);
 	if (answer_live(explain, socket, &cgroup, &explanation) < 0 ||
-	    tw_buf_addf(&head, "\n") < 0 || live_head(socket, cgroup, &head) < 0)
+	    tw_buf_addf(&head, "\n") < 0 || live_head(explain, socket, cgroup, &head) < 0)
 		return no_memory();
 	if (!list)
 		return print_text(&explanation, &head);
@@ -495,6 +542,8 @@ enum tw_exit tw_cmd_explain(const struct tw_args *args)
 		status = check_cgroup(&explain);
 	if (status == TW_EXIT_OK)
 		status = load(&explain);
+	if (status == TW_EXIT_OK)
+		status = read_pods(&explain);
 	if (status != TW_EXIT_OK)
 		return status;
 	tw_node_limits_read(&explain.limits);

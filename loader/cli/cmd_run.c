@@ -71,7 +71,7 @@ static void warn_unguarded(const struct tw_model *model)
 				   model->policies[i].name);
 }
 
-static enum tw_exit run(const struct tw_args *args, const char *attach_path)
+static enum tw_exit run(const struct tw_args *args, const char *attach_path, const char *pod_logs)
 {
 	_cleanup_enforcer_ struct tw_enforcer enforcer = TW_ENFORCER_INIT;
 	_cleanup_close_ int listener = -1; /* goes before the lock does */
@@ -95,7 +95,7 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path)
 		tw_output_fault(&fault);
 		return TW_EXIT_USAGE;
 	}
-	error = tw_enforcer_open(&enforcer, attach_path, node_name, &fault);
+	error = tw_enforcer_open(&enforcer, attach_path, node_name, pod_logs, &fault);
 	if (error) {
 		fail(&fault);
 		return error == -ENOENT || error == -ENOTDIR ? TW_EXIT_USAGE : TW_EXIT_FAILED;
@@ -141,6 +141,13 @@ enum tw_exit tw_cmd_run(const struct tw_args *args)
 	_cleanup_free_ char *attach_path = tw_path_normal(args->attach_to ?: "/");
 	enum tw_exit status;
 
+	_cleanup_free_ char *pod_logs = tw_path_normal(args->pod_logs ?: TW_POD_LOGS);
+
+	if (!pod_logs) {
+		fprintf(stderr, "tcpwarden: --pod-logs wants an absolute path, got %s\n",
+			args->pod_logs);
+		return TW_EXIT_USAGE;
+	}
 	if (!attach_path) {
 		fprintf(stderr,
 			"tcpwarden: --attach-to wants an absolute path in the cgroup2 tree, "
@@ -164,7 +171,7 @@ enum tw_exit tw_cmd_run(const struct tw_args *args)
 	}
 	/* Until the loop listens: a reload asked for while we start is this start. */
 	signal(SIGHUP, SIG_IGN);
-	status = run(args, attach_path);
+	status = run(args, attach_path, pod_logs);
 	tw_log_flush();
 	return status;
 }

@@ -22,6 +22,7 @@
 #include "lib/duration.h"
 #include "lib/endpoint.h"
 #include "lib/path.h"
+#include "node/pods.h"
 #include "policy/load.h"
 #include "policy/verdict.h"
 
@@ -40,6 +41,7 @@ struct audit {
 	struct tw_sockets_of of; /* --pid */
 	struct tw_cgroup_tree tree;
 	struct tw_cgroup_names names;
+	struct tw_pods *pods;
 	struct tw_generation *generation;
 	struct tw_loaded *loaded;
 	struct tw_socket *rows; /* for the table only */
@@ -57,6 +59,7 @@ static void audit_close(struct audit *audit)
 {
 	tw_sockets_of_free(&audit->of);
 	tw_cgroup_names_free(&audit->names);
+	tw_pods_close(audit->pods);
 	tw_cgroup_tree_close(&audit->tree);
 	free(audit->generation);
 	free(audit->loaded);
@@ -77,8 +80,17 @@ static bool listens(const struct tw_socket *socket)
 
 static const char *policy_name(const struct audit *audit, const struct tw_socket *socket)
 {
-	return socket->winner < audit->loaded->policies ? audit->loaded->policy[socket->winner].name
-							: NULL;
+	/* It may be pending: its policy is not known. */
+	return !(socket->flags & TW_SOCKET_PENDING) && socket->winner < audit->loaded->policies
+		       ? audit->loaded->policy[socket->winner].name
+		       : NULL;
+}
+
+/* "namespace/name" of the pod that has the socket, or NULL. */
+static const char *pod_name(const struct audit *audit, const char *cgroup,
+			    char buf[static TW_POD_TEXT_LEN])
+{
+	return cgroup ? tw_pods_name(audit->pods, cgroup, buf) : NULL;
 }
 
 static const char *format(const __u8 addr[16], __u16 port, char buf[static TW_ENDPOINT_LEN])
@@ -138,7 +150,8 @@ static void print_json(const struct audit *audit, const struct tw_socket *socket
 		       enum tw_socket_verdict verdict)
 {
 	const char *policy = policy_name(audit, socket), *quote = policy ? "\"" : "";
-	char local[TW_ENDPOINT_LEN], remote[TW_ENDPOINT_LEN];
+	const char *cgroup = tw_cgroup_names_find(&audit->names, socket->cgroup_id);
+	char local[TW_ENDPOINT_LEN], remote[TW_ENDPOINT_LEN], pod[TW_POD_TEXT_LEN];
 
 	printf("{\"netns\": %u, \"family\": \"%s\", \"local\": \"%s\", ", socket->netns,
 	       socket->family == AF_INET ? "ipv4" : "ipv6",
@@ -150,9 +163,10 @@ static void print_json(const struct audit *audit, const struct tw_socket *socket
 		       format(socket->remote, socket->remote_port, remote), state_name(socket),
 		       socket->direction == TW_IN ? "in" : "out");
 	printf("\"cgroup\": ");
-	print_json_text(tw_cgroup_names_find(&audit->names, socket->cgroup_id));
-	printf(", \"cgroup_id\": %llu, \"pod\": null, \"policy\": %s%s%s, \"observed_by\": ",
-	       socket->cgroup_id, quote, policy ?: "null", quote);
+	print_json_text(cgroup);
+	printf(", \"cgroup_id\": %llu, \"pod\": ", socket->cgroup_id);
+	print_json_text(pod_name(audit, cgroup, pod));
+	printf(", \"policy\": %s%s%s, \"observed_by\": ", quote, policy ?: "null", quote);
 	print_observers(audit, &socket->observers);
 	printf(", \"keepalive\": {\"on\": %s, \"idle\": %u, \"interval\": %u, \"probes\": %u}, "
 	       "\"user_timeout_ms\": %u, \"verdict\": \"%s\"}\n",
@@ -200,7 +214,7 @@ static void print_row(const struct audit *audit, const struct tw_socket *socket)
 	enum tw_socket_verdict verdict = tw_verdict_of(socket, audit->generation);
 	const struct tw_options *now = &socket->now;
 	char local[TW_ENDPOINT_LEN], remote[TW_ENDPOINT_LEN], timeout[TW_DURATION_LEN];
-	char keepalive[48];
+	char keepalive[48], pod[TW_POD_TEXT_LEN];
 
 	snprintf(keepalive, sizeof(keepalive), "%us:%us:%u", now->value[TW_IDLE],
 		 now->value[TW_INTERVAL], now->value[TW_PROBES]);
@@ -215,7 +229,7 @@ static void print_row(const struct audit *audit, const struct tw_socket *socket)
 	       now->value[TW_USER_TIMEOUT]
 		       ? tw_duration_format(now->value[TW_USER_TIMEOUT], timeout)
 		       : "off",
-	       policy_name(audit, socket) ?: "-", cgroup ?: "?");
+	       policy_name(audit, socket) ?: "-", pod_name(audit, cgroup, pod) ?: cgroup ?: "?");
 }
 
 static void print_table(struct audit *audit)
@@ -225,7 +239,7 @@ static void print_table(struct audit *audit)
 	if (audit->count)
 		qsort(audit->rows, audit->count, sizeof(*audit->rows), by_place);
 	printf("%-7s %-10s %-3s %-24s %-24s %-15s %-8s %-16s %s\n", "VERDICT", "STATE", "DIR",
-	       "LOCAL", "REMOTE", "KEEPALIVE", "TIMEOUT", "POLICY", "CGROUP");
+	       "LOCAL", "REMOTE", "KEEPALIVE", "TIMEOUT", "POLICY", "POD OR CGROUP");
 	for (size_t i = 0; i < audit->count; i++)
 		print_row(audit, &audit->rows[i]);
 	printf("%zu sockets: ", audit->count);
@@ -296,7 +310,7 @@ static int publish(struct audit *audit, struct tw_iterator *iterator, struct tw_
 	struct tw_generation_live live = { .cgroups = -1 };
 	struct tw_generation_source source = {
 		.compiled = &compiled,
-		.scope = { model, &audit->tree, path },
+		.scope = { model, &audit->tree, path, tw_pods_of_fn, audit->pods },
 	};
 	struct tw_place place;
 	int error = tw_policy_source_place(NULL, &place, fault), cgroup;
@@ -348,7 +362,8 @@ static enum tw_exit audit_sockets(struct audit *audit, struct tw_model *model)
 	struct tw_fault fault = TW_FAULT_INIT;
 	int error;
 
-	if (!audit->generation || !audit->loaded)
+	if (!audit->generation || !audit->loaded ||
+	    tw_pods_open(audit->args->pod_logs ?: TW_POD_LOGS, &audit->pods))
 		error = tw_fault(&fault, -ENOMEM, "cannot list sockets: %m");
 	else
 		error = tw_cgroup_tree_open(&audit->tree, &fault);

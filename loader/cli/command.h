@@ -22,6 +22,7 @@ struct tw_args {
 	const char *policy;    /* NULL: the embedded one; of explain and doctor: that in force */
 	const char *attach_to; /* NULL: the root of the tree */
 	const char *on_exit;   /* "keep" or "detach"; NULL: keep */
+	const char *pod_logs;  /* NULL: TW_POD_LOGS */
 	const char *cgroup;    /* NULL: the root of the tree */
 	const char *pid;
 	const char *remote;

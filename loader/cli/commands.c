@@ -9,6 +9,12 @@
 		"policy", 'c', "POLICY", TW_OPTION_TEXT, ARG(policy),                              \
 			"policy file, or a folder of *.yaml; default: the embedded policy", "file" \
 	}
+#define OPTION_POD_LOGS                                                                     \
+	{                                                                                   \
+		"pod-logs", 0, "DIR", TW_OPTION_TEXT, ARG(pod_logs),                        \
+			"where the kubelet keeps the logs of pods; default: /var/log/pods", \
+			"directory"                                                         \
+	}
 #define OPTION_JSON                                                  \
 	{                                                            \
 		"json", 0, NULL, TW_OPTION_FLAG, ARG(json),          \
@@ -44,6 +50,7 @@ static const struct tw_option run_options[] = {
 	  "open connections to change a second; default: 5000", NULL },
 	{ "node-name", 0, "NAME", TW_OPTION_TEXT, ARG(node_name),
 	  "what match.node and rollout go by; default: NODE_NAME, else the host name", NULL },
+	OPTION_POD_LOGS,
 	{ "stats", 0, "SECONDS", TW_OPTION_SECONDS, ARG(stats),
 	  "print a line of counts every SECONDS", NULL },
 	OPTION_RUN_DIR,
@@ -78,6 +85,7 @@ static const struct tw_option explain_options[] = {
 	  "who opened it: out, we did; in, we accepted; default: out", NULL },
 	{ "node-name", 0, "NAME", TW_OPTION_TEXT, ARG(node_name),
 	  "with -c: on the node of this name; default: this one", NULL },
+	OPTION_POD_LOGS,
 	OPTION_JSON,
 	OPTION_END,
 };
@@ -86,6 +94,7 @@ static const struct tw_option doctor_options[] = {
 	{ "policy", 'c', "POLICY", TW_OPTION_TEXT, ARG(policy),
 	  "policy to compare with this node; default: that in force, else the embedded one",
 	  "file" },
+	OPTION_POD_LOGS,
 	OPTION_JSON,
 	OPTION_END,
 };
@@ -96,12 +105,13 @@ static const struct tw_option sockets_options[] = {
 	{ "cgroup", 0, "PATH", TW_OPTION_TEXT, ARG(cgroup), "sockets at and below this cgroup",
 	  NULL },
 	{ "pid", 0, "N", TW_OPTION_TEXT, ARG(pid), "sockets that this process has open", NULL },
-	{ "verdict", 0, "ok|app|differs|exempt|none", TW_OPTION_CHOICE, ARG(verdict),
+	{ "verdict", 0, "ok|app|differs|exempt|pending|none", TW_OPTION_CHOICE, ARG(verdict),
 	  "sockets with this verdict", NULL },
 	{ "state", 0, "STATE", TW_OPTION_TEXT, ARG(state),
 	  "sockets in this state, as ss names it: ESTAB, LISTEN, ...", NULL },
 	{ "netns", 0, "N", TW_OPTION_TEXT, ARG(netns),
 	  "sockets of the network namespace with this inode", NULL },
+	OPTION_POD_LOGS,
 	{ "json", 0, NULL, TW_OPTION_FLAG, ARG(json), "print one JSON object a line, for scripts",
 	  NULL },
 	OPTION_END,

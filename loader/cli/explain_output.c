@@ -7,6 +7,7 @@
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/duration.h"
+#include "node/pods.h"
 
 void tw_explanation_free(struct tw_explanation *explanation)
 {
@@ -30,6 +31,17 @@ static const char *mode(const struct tw_explanation *explanation)
 }
 
 /* --- for scripts ------------------------------------------------------------------ */
+
+/* "namespace/name" as text or null. */
+static json_t *pod_json(const struct tw_pod *pod)
+{
+	char text[TW_POD_TEXT_LEN];
+
+	if (pod->state != TW_POD_KNOWN)
+		return json_null();
+	snprintf(text, sizeof(text), "%s/%s", pod->namespace, pod->name);
+	return json_string(text);
+}
 
 static json_t *range_json(const struct tw_time_range *range)
 {
@@ -68,16 +80,18 @@ json_t *tw_explanation_json(const struct tw_explanation *explanation)
 	const __u32 *value = explanation->options.value;
 	const struct tw_timing *timing = &explanation->timing;
 
-	return json_pack(
-		"{s:s?, s:s?, s:o, s:{s:b, s:I, s:I, s:I}, s:I, s:{s:o, s:o, s:o, s:o}, s:o}",
-		"policy", policy_name(explanation), "mode", mode(explanation), "considered",
-		considered_json(explanation), "keepalive", "on", value[TW_KEEPALIVE] != 0, "idle",
-		(json_int_t)value[TW_IDLE], "interval", (json_int_t)value[TW_INTERVAL], "probes",
-		(json_int_t)value[TW_PROBES], "user_timeout_ms", (json_int_t)value[TW_USER_TIMEOUT],
-		"dead_peer_seconds", "idle", range_json(&timing->idle), "busy",
-		range_json(&timing->busy), "zero_window", range_json(&timing->zero_window),
-		"connect", range_json(&timing->connect), "warnings",
-		warnings_json(&explanation->warnings));
+	return json_pack("{s:s?, s:s?, s:o, s:b, s:o, s:{s:b, s:I, s:I, s:I}, s:I, s:{s:o, s:o, "
+			 "s:o, s:o}, s:o}",
+			 "policy", policy_name(explanation), "mode", mode(explanation), "pod",
+			 pod_json(&explanation->pod), "pending", explanation->answer.pending,
+			 "considered", considered_json(explanation), "keepalive", "on",
+			 value[TW_KEEPALIVE] != 0, "idle", (json_int_t)value[TW_IDLE], "interval",
+			 (json_int_t)value[TW_INTERVAL], "probes", (json_int_t)value[TW_PROBES],
+			 "user_timeout_ms", (json_int_t)value[TW_USER_TIMEOUT], "dead_peer_seconds",
+			 "idle", range_json(&timing->idle), "busy", range_json(&timing->busy),
+			 "zero_window", range_json(&timing->zero_window), "connect",
+			 range_json(&timing->connect), "warnings",
+			 warnings_json(&explanation->warnings));
 }
 
 /* --- for people --------------------------------------------------------------------- */
@@ -128,6 +142,11 @@ static void print_policies(const struct tw_explanation *explanation)
 
 	if (name)
 		printf("policy       %s%s%s\n", tw_output_colour(32), name, tw_output_colour(0));
+	else if (answer->pending)
+		printf("policy       %spending%s: the pod is not known; until it is, the "
+		       "connection "
+		       "is left alone\n",
+		       tw_output_colour(33), tw_output_colour(0));
 	else
 		printf("policy       %snone%s: the connection is left alone\n",
 		       tw_output_colour(33), tw_output_colour(0));

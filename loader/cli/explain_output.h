@@ -10,6 +10,7 @@
 
 struct tw_explanation {
 	const struct tw_model *model;
+	struct tw_pod pod; /* of the connection's cgroup; borrowed */
 	struct tw_answer answer;
 	struct tw_options options; /* effective: what results, or what the live socket has */
 	struct tw_timing_system system;

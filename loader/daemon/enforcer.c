@@ -16,7 +16,7 @@
 #include "policy/trip.h"
 
 int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, const char *node_name,
-		     struct tw_fault *fault)
+		     const char *pod_logs, struct tw_fault *fault)
 {
 	int error;
 
@@ -33,6 +33,9 @@ int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, cons
 				attach_path);
 	enforcer->attach_path = attach_path;
 	snprintf(enforcer->place.node, sizeof(enforcer->place.node), "%s", node_name);
+	error = tw_pods_open(pod_logs, &enforcer->pods);
+	if (error)
+		return tw_fault(fault, error, "cannot know the pods of this node: %m");
 	return 0;
 }
 
@@ -93,6 +96,18 @@ static int check_link(const struct tw_enforcer *enforcer, bool *ret_fresh, struc
 			"cannot attach to %s: tcpwarden is attached to %s; to move it, "
 			"`tcpwarden detach` first",
 			enforcer->attach_path, snapshot->state.attached_to);
+}
+
+static struct tw_cgroup_scope scope_of(const struct tw_enforcer *enforcer,
+				       const struct tw_model *model)
+{
+	return (struct tw_cgroup_scope){
+		.model = model,
+		.tree = &enforcer->tree,
+		.attach_path = enforcer->attach_path,
+		.pod_of = tw_pods_of_fn,
+		.pods = enforcer->pods,
+	};
 }
 
 /* What is compiled, and for which node; in force only once it is published. */
@@ -157,7 +172,7 @@ static int publish_generation(struct tw_enforcer *enforcer, struct tw_model *mod
 {
 	struct tw_generation_source source = {
 		.compiled = &candidate->compiled,
-		.scope = { model, &enforcer->tree, enforcer->attach_path },
+		.scope = scope_of(enforcer, model),
 		.attach_cgroup = enforcer->attach_cgroup,
 	};
 	int error;
@@ -234,6 +249,8 @@ int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, stru
 
 	if (error)
 		return error;
+	/* It may be long since they were read: we waited for the lock. */
+	tw_pods_read(enforcer->pods);
 	error = start(enforcer, model, fault);
 	if (error && fresh)
 		undo_start(&second);
@@ -301,12 +318,13 @@ void tw_enforcer_say(const struct tw_enforcer *enforcer, const char *what)
 
 struct tw_cgroup_scope tw_enforcer_scope(const struct tw_enforcer *enforcer)
 {
-	return (struct tw_cgroup_scope){ &enforcer->model, &enforcer->tree, enforcer->attach_path };
+	return scope_of(enforcer, &enforcer->model);
 }
 
 void tw_enforcer_close(struct tw_enforcer *enforcer)
 {
 	tw_closep(&enforcer->live.cgroups);
+	tw_pods_close(enforcer->pods);
 	tw_model_free(&enforcer->model);
 	tw_program_close(&enforcer->program);
 	tw_cgroup_tree_close(&enforcer->tree);

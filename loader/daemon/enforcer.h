@@ -11,6 +11,7 @@
 #include "kernel/program.h"
 #include "lib/cleanup.h"
 #include "lib/fault.h"
+#include "node/pods.h"
 #include "policy/compile.h"
 #include "policy/model.h"
 
@@ -21,6 +22,7 @@ struct tw_enforcer {
 	int lock;
 	struct tw_cgroup_tree tree;
 	struct tw_program program;
+	struct tw_pods *pods;
 	struct tw_model model; /* the policy in force */
 	__u64 digest[2];       /* of its canonical form */
 	struct tw_place place; /* this node, as the policy in force is compiled for */
@@ -32,11 +34,12 @@ struct tw_enforcer {
 		.cgroup = -1, .lock = -1, .tree = TW_CGROUP_TREE_INIT, .live.cgroups = -1 })
 
 /*
- * Find the cgroup to attach to, on the node of this name. -ENOENT and -ENOTDIR:
- * it is not there, which is bad usage; other errors are the machine's.
+ * Find the cgroup to attach to, on the node of this name whose pods log below
+ * `pod_logs`. -ENOENT and -ENOTDIR: it is not there, which is bad usage; other
+ * errors are the machine's.
  */
 int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, const char *node_name,
-		     struct tw_fault *fault);
+		     const char *pod_logs, struct tw_fault *fault);
 
 /* Become the owner of this node's enforcement; see tw_owner_lock() for `wait` and errors. */
 int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fault);

@@ -5,11 +5,14 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/auditor.h"
 #include "daemon/death_guard.h"
 #include "daemon/events.h"
+#include "daemon/histogram.h"
 #include "daemon/http.h"
+#include "daemon/identity.h"
 #include "daemon/overview.h"
 #include "daemon/stats.h"
 #include "daemon/sweeper.h"
@@ -31,8 +34,10 @@ struct loop {
 	struct tw_stats stats;
 	struct tw_file_watch *policy;
 	struct tw_cgroup_watch *cgroups;
-	struct tw_sweeper *sweeper; /* NULL: open connections are left alone */
-	struct tw_auditor *auditor; /* NULL where nothing is served */
+	struct tw_identity *identity;	  /* NULL: pods are not followed */
+	struct tw_histogram cgroup_ready; /* from a cgroup's creation to its own element */
+	struct tw_sweeper *sweeper;	  /* NULL: open connections are left alone */
+	struct tw_auditor *auditor;	  /* NULL where nothing is served */
 	struct tw_web *web;
 	struct tw_reloads reloads;
 	struct tw_death_guard *guard; /* NULL: none is watched */
@@ -119,6 +124,8 @@ static void accept_policy(struct loop *loop, bool changed)
 		if (loop->guard)
 			tw_death_guard_refresh(loop->guard);
 		sweep_all(loop);
+		if (loop->identity)
+			tw_identity_check(loop->identity);
 		return;
 	}
 	if (refused) {
@@ -192,16 +199,34 @@ static void sync_cgroups(struct loop *loop)
 /* Which cgroups are new is not known, nor where the sockets are that they opened meanwhile. */
 static void on_cgroups_lost(void *data)
 {
-	sync_cgroups(data);
-	sweep_all(data);
+	struct loop *loop = data;
+
+	tw_pods_ask_again(loop->enforcer->pods);
+	sync_cgroups(loop);
+	sweep_all(loop);
+}
+
+static void note_ready(struct loop *loop, __u64 at_ns)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (at_ns)
+		tw_histogram_add(&loop->cgroup_ready,
+				 (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - at_ns);
 }
 
 /* Sockets that it opened before we knew it met its ancestor's policies. */
 static int add_cgroup(struct loop *loop, int map, const struct tw_cgroup_scope *scope,
-		      const char *path, __u64 id)
+		      const char *path, __u64 id, __u64 at_ns)
 {
-	int error = tw_cgroup_sets_put(map, scope, path, id);
+	int error;
 
+	if (loop->identity && tw_pods_of(scope->pods, path).state == TW_POD_UNKNOWN)
+		tw_identity_look(loop->identity);
+	error = tw_cgroup_sets_put(map, scope, path, id);
+	if (error >= 0)
+		note_ready(loop, at_ns);
 	if (error == 1 && loop->sweeper)
 		tw_sweeper_cgroup(loop->sweeper, path);
 	return error < 0 ? error : 0;
@@ -217,7 +242,16 @@ static int sync_and_sweep(struct loop *loop, int map, const struct tw_cgroup_sco
 	return error;
 }
 
-static void on_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
+/* A removed cgroup is forgotten, and so is that its pod was waited for. */
+static int remove_cgroup(struct loop *loop, int map, const char *path, __u64 id)
+{
+	if (path)
+		tw_pods_gone(loop->enforcer->pods, path);
+	return tw_cgroup_sets_remove(map, id);
+}
+
+static void on_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns,
+		      void *data)
 {
 	struct loop *loop = data;
 	struct tw_cgroup_scope scope = tw_enforcer_scope(loop->enforcer);
@@ -225,9 +259,9 @@ static void on_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id
 	int error;
 
 	if (kind == TW_CGROUP_REMOVED)
-		error = tw_cgroup_sets_remove(map, id);
+		error = remove_cgroup(loop, map, path, id);
 	else if (path)
-		error = add_cgroup(loop, map, &scope, path, id);
+		error = add_cgroup(loop, map, &scope, path, id, at_ns);
 	else
 		error = sync_and_sweep(loop, map, &scope);
 	if (error && !loop->cgroups_failed)
@@ -364,6 +398,8 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 	} else {
 		sync_cgroups(loop);
 	}
+	if (tw_identity_start(loop->base, loop->enforcer, loop->sweeper, &loop->identity, fault))
+		tw_error("%s; pods that come are not known", fault->text);
 	if (!loop->run->policy)
 		return 0;
 	error = tw_file_watch_start(loop->base, loop->run->policy, on_policy_changed, loop,
@@ -415,6 +451,7 @@ static void loop_close(struct loop *loop)
 	tw_web_close(loop->web);
 	tw_auditor_close(loop->auditor);
 	tw_death_guard_close(loop->guard);
+	tw_identity_stop(loop->identity);
 	tw_sweeper_close(loop->sweeper);
 	tw_file_watch_stop(loop->policy);
 	tw_cgroup_watch_stop(loop->cgroups);

@@ -23,7 +23,8 @@ static int deliver(void *data, void *record, size_t size)
 
 	if (size >= sizeof(*event))
 		events->call((enum tw_cgroup_event_kind)event->kind,
-			     event->len ? event->path : NULL, event->id, events->data);
+			     event->len ? event->path : NULL, event->id, event->at_ns,
+			     events->data);
 	return 0;
 }
 

@@ -11,9 +11,12 @@
 
 struct tw_cgroup_events;
 
-/* Called for each event; `path` is NULL where the kernel's was too long. */
+/*
+ * Called for each event; `path` is NULL where the kernel's was too long, `at_ns`
+ * (CLOCK_MONOTONIC) 0 where the time is not known.
+ */
 typedef void (*tw_cgroup_event_fn)(enum tw_cgroup_event_kind kind, const char *path, __u64 id,
-				   void *data);
+				   __u64 at_ns, void *data);
 
 /*
  * Be told of cgroups at and below `attach_cgroup` that policies can select.

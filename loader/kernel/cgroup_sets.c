@@ -14,12 +14,12 @@
 
 struct element {
 	uint64_t id;
-	struct tw_set set;
+	struct tw_cgroup_sets sets;
 };
 
 /* What a walk of the tree found. */
 struct collection {
-	const struct tw_model *model;
+	const struct tw_cgroup_scope *scope;
 	struct element *list;
 	size_t count;
 	size_t size;
@@ -28,6 +28,14 @@ struct collection {
 static void collection_free(struct collection *collection)
 {
 	free(collection->list);
+}
+
+static void compile(const struct tw_cgroup_scope *scope, const char *path,
+		    struct tw_cgroup_sets *ret_sets)
+{
+	struct tw_pod pod = scope->pod_of(path, scope->pods);
+
+	tw_compile_cgroup(scope->model, path, &pod, ret_sets);
 }
 
 static int collect(const char *path, uint64_t id, void *data)
@@ -48,13 +56,13 @@ static int collect(const char *path, uint64_t id, void *data)
 	}
 	element = &collection->list[collection->count++];
 	element->id = id;
-	tw_compile_cgroup(collection->model, path, &element->set);
+	compile(collection->scope, path, &element->sets);
 	return 0;
 }
 
 static int put(int map, const struct element *element)
 {
-	return bpf_map_update_elem(map, &element->id, &element->set, BPF_ANY) < 0 ? -errno : 0;
+	return bpf_map_update_elem(map, &element->id, &element->sets, BPF_ANY) < 0 ? -errno : 0;
 }
 
 static int fill(int map, const struct collection *found)
@@ -68,7 +76,7 @@ static int fill(int map, const struct collection *found)
 
 int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map)
 {
-	_cleanup_(collection_free) struct collection found = { .model = scope->model };
+	_cleanup_(collection_free) struct collection found = { .scope = scope };
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
 	_cleanup_close_ int map = -1;
 	int error;
@@ -78,7 +86,7 @@ int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map)
 		return error;
 	/* Of full size, which takes 1 MiB: a node starts small and fills up without a reload. */
 	map = bpf_map_create(BPF_MAP_TYPE_HASH, "tw_cgroups", sizeof(uint64_t),
-			     sizeof(struct tw_set), TW_MAX_CGROUPS, &opts);
+			     sizeof(struct tw_cgroup_sets), TW_MAX_CGROUPS, &opts);
 	if (map < 0)
 		return -errno;
 	error = fill(map, &found);
@@ -93,21 +101,32 @@ static bool in_scope(const struct tw_cgroup_scope *scope, const char *path)
 	       tw_path_is_below(path, scope->attach_path);
 }
 
+/* Whether sockets of a cgroup meet others by its own element than they did by its ancestor's. */
+static bool differs(const struct tw_cgroup_sets *own, const struct tw_cgroup_sets *above)
+{
+	if (memcmp(&own->must, &above->must, sizeof(own->must)) != 0)
+		return true;
+	for (size_t i = 0; i < TW_SET_WORDS; i++)
+		if ((own->may.word[i] & own->own_may) != above->may.word[i])
+			return true;
+	return false;
+}
+
 int tw_cgroup_sets_put(int map, const struct tw_cgroup_scope *scope, const char *path, uint64_t id)
 {
 	_cleanup_free_ char *parent = strdup(path);
 	struct element element = { .id = id };
-	struct tw_set above;
+	struct tw_cgroup_sets above;
 	int error;
 
 	if (!in_scope(scope, path))
 		return 0;
 	if (!parent)
 		return -ENOMEM;
-	tw_compile_cgroup(scope->model, path, &element.set);
-	tw_compile_cgroup(scope->model, dirname(parent), &above);
+	compile(scope, path, &element.sets);
+	compile(scope, dirname(parent), &above);
 	error = put(map, &element);
-	return error ?: memcmp(&above, &element.set, sizeof(above)) != 0;
+	return error ?: differs(&element.sets, &above);
 }
 
 int tw_cgroup_sets_remove(int map, uint64_t id)
@@ -164,12 +183,23 @@ static int remove_others(int map, const struct collection *found)
 
 int tw_cgroup_sets_sync(int map, const struct tw_cgroup_scope *scope)
 {
-	_cleanup_(collection_free) struct collection found = { .model = scope->model };
+	_cleanup_(collection_free) struct collection found = { .scope = scope };
 	int error = tw_cgroup_walk(scope->tree, scope->attach_path, collect, &found);
 
 	if (error)
 		return error;
 	qsort(found.list, found.count, sizeof(*found.list), by_id);
 	error = remove_others(map, &found);
+	return error ?: fill(map, &found);
+}
+
+int tw_cgroup_sets_renew(int map, const struct tw_cgroup_scope *scope, const char *path)
+{
+	_cleanup_(collection_free) struct collection found = { .scope = scope };
+	int error;
+
+	if (!in_scope(scope, path))
+		return 0;
+	error = tw_cgroup_walk(scope->tree, path, collect, &found);
 	return error ?: fill(map, &found);
 }

@@ -283,11 +283,13 @@ static void probe_compat(struct report *report)
 		    "the next sweep");
 }
 
-static void ignore_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
+static void ignore_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns,
+			  void *data)
 {
 	(void)kind;
 	(void)path;
 	(void)id;
+	(void)at_ns;
 	(void)data;
 }
 

@@ -151,6 +151,15 @@ static enum tw_outcome settle(struct tw_sweep_fd *sweep, const struct found *fou
 	return error ? TW_FAILED : tw_plan_outcome(&plan, 0);
 }
 
+/* Its pod is not known yet. */
+static void leave(struct tw_sweep_fd *sweep, const struct tw_socket *socket)
+{
+	if (!sweep->first)
+		return;
+	sweep->counts.seen++;
+	count(sweep, &sweep->generation->policy[socket->winner], socket->direction, TW_PENDING);
+}
+
 static bool settle_found(struct tw_sweep_fd *sweep, struct found *found, int fd)
 {
 	static const struct tw_policy nobody = { 0 };
@@ -179,6 +188,10 @@ static int collect(const struct tw_socket *socket, void *data)
 		return 0;
 	if (socket->flags & TW_SOCKET_ORPHAN) {
 		sweep->counts.orphans += sweep->first;
+		return 0;
+	}
+	if (socket->flags & TW_SOCKET_PENDING && !sweep->restore) {
+		leave(sweep, socket);
 		return 0;
 	}
 	if (!socket->inode)

@@ -66,7 +66,7 @@ static void forget(struct tw_tree_watch *watch, struct folder *folder)
 
 static void tell_removed(struct tw_tree_watch *watch, struct folder *folder)
 {
-	watch->call(TW_CGROUP_REMOVED, folder->path, folder->id, watch->data);
+	watch->call(TW_CGROUP_REMOVED, folder->path, folder->id, 0, watch->data);
 	forget(watch, folder);
 }
 
@@ -118,7 +118,7 @@ static int add(const char *path, uint64_t id, void *data)
 	}
 	error = remember(watch, wd, path, id);
 	if (!error && watch->telling)
-		watch->call(TW_CGROUP_CREATED, path, id, watch->data);
+		watch->call(TW_CGROUP_CREATED, path, id, 0, watch->data);
 	return error;
 }
 

@@ -45,6 +45,16 @@ static int write_cgroup(struct tw_buf *buf, const struct tw_model_policy *policy
 	return write_quoted(buf, policy->cgroups[i]);
 }
 
+static int write_namespace(struct tw_buf *buf, const struct tw_model_policy *policy, size_t i)
+{
+	return write_quoted(buf, policy->namespaces[i]);
+}
+
+static int write_pod(struct tw_buf *buf, const struct tw_model_policy *policy, size_t i)
+{
+	return write_quoted(buf, policy->pods[i]);
+}
+
 static int write_remote(struct tw_buf *buf, const struct tw_model_policy *policy, size_t i)
 {
 	char text[TW_CIDR_LEN];
@@ -89,12 +99,16 @@ static int write_match(struct tw_buf *buf, const struct tw_model_policy *policy)
 	bool any = policy->directions == TW_ANY_DIRECTION;
 	int r;
 
-	if (!policy->cgroup_count && !policy->remote_count && !policy->port_count &&
-	    !policy->node_count && any)
+	if (!policy->cgroup_count && !tw_model_by_pod(policy) && !policy->remote_count &&
+	    !policy->port_count && !policy->node_count && any)
 		return 0;
 	r = tw_buf_addf(buf, "    match:\n");
 	if (r == 0)
 		r = write_list(buf, policy, "cgroup", policy->cgroup_count, write_cgroup);
+	if (r == 0)
+		r = write_list(buf, policy, "namespace", policy->namespace_count, write_namespace);
+	if (r == 0)
+		r = write_list(buf, policy, "pod", policy->pod_count, write_pod);
 	if (r == 0 && !any)
 		r = tw_buf_addf(buf, "      direction: %s\n",
 				policy->directions == 1u << TW_OUT ? "out" : "in");

@@ -83,6 +83,14 @@ static void compile_policy(const struct tw_model_policy *policy, __u8 here,
 	};
 }
 
+/* Of a cgroup that is too deep no pattern is asked, and nobody says whose pod it is. */
+static void compile_deep(const struct tw_model_policy *policy, size_t i,
+			 struct tw_cgroup_sets *deep)
+{
+	if (!policy->cgroup_count)
+		set_add(tw_model_by_pod(policy) ? &deep->may : &deep->must, i);
+}
+
 /* A policy of other nodes is in neither direction's set, so that nothing meets it. */
 static void compile_policies(const struct tw_model *model, const struct tw_place *place,
 			     struct tw_compiled *compiled)
@@ -104,13 +112,13 @@ static void compile_policies(const struct tw_model *model, const struct tw_place
 			set_add(&generation->watch, i);
 			generation->watches++;
 		}
-		if (!policy->cgroup_count)
-			set_add(&generation->any_cgroup, i);
+		compile_deep(policy, i, &generation->deep);
 		if (!policy->remote_count)
 			set_add(&generation->any_remote, i);
 		if (!policy->port_count)
 			set_add(&generation->any_port, i);
 	}
+	generation->deep.own_may = ~0ULL;
 }
 
 /* --- prefixes ---------------------------------------------------------------- */
@@ -395,6 +403,16 @@ bool tw_cgroup_covers(const char *pattern, const char *path)
 	return true;
 }
 
+bool tw_cgroup_may_cover(const char *pattern, const char *path)
+{
+	char wanted[TW_PATH_LEN], component[TW_PATH_LEN];
+
+	while (next_component(&path, component))
+		if (!next_component(&pattern, wanted) || fnmatch(wanted, component, 0) != 0)
+			return false;
+	return true;
+}
+
 static size_t path_depth(const char *path)
 {
 	char component[TW_PATH_LEN];
@@ -405,26 +423,73 @@ static size_t path_depth(const char *path)
 	return depth;
 }
 
-static bool policy_selects(const struct tw_model_policy *policy, const char *path)
+/* Whether one of the policy's cgroup patterns says so of the path; one without any selects all. */
+static bool policy_selects(const struct tw_model_policy *policy, const char *path,
+			   bool (*covers)(const char *pattern, const char *path))
 {
 	for (size_t i = 0; i < policy->cgroup_count; i++)
-		if (tw_cgroup_covers(policy->cgroups[i], path))
+		if (covers(policy->cgroups[i], path))
 			return true;
-	return false;
+	return !policy->cgroup_count;
 }
 
-void tw_compile_cgroup(const struct tw_model *model, const char *path, struct tw_set *ret_set)
+static bool name_matches(char *const *patterns, size_t count, const char *name)
 {
-	bool deep = path_depth(path) > TW_MAX_CGROUP_DEPTH;
-	struct tw_set set = { 0 };
+	for (size_t i = 0; i < count; i++)
+		if (fnmatch(patterns[i], name, 0) == 0)
+			return true;
+	return !count;
+}
 
+bool tw_compile_selects_pod(const struct tw_model_policy *policy, const struct tw_pod *pod)
+{
+	return pod->state == TW_POD_KNOWN &&
+	       name_matches(policy->namespaces, policy->namespace_count, pod->namespace) &&
+	       name_matches(policy->pods, policy->pod_count, pod->name);
+}
+
+/*
+ * A policy that selects by pod. Of a cgroup that is not a pod's, a descendant
+ * may be one; of a pod that is known, all is known but whether a pattern for
+ * cgroups below it will find one.
+ */
+static void compile_by_pod(const struct tw_model_policy *policy, size_t i, const char *path,
+			   const struct tw_pod *pod, struct tw_cgroup_sets *sets)
+{
+	if (pod->state == TW_POD_KNOWN && !tw_compile_selects_pod(policy, pod))
+		return;
+	if (pod->state == TW_POD_KNOWN && policy_selects(policy, path, tw_cgroup_covers))
+		set_add(&sets->must, i);
+	else if (policy_selects(policy, path, tw_cgroup_covers) ||
+		 policy_selects(policy, path, tw_cgroup_may_cover))
+		set_add(&sets->may, i);
+}
+
+static void compile_too_deep(const struct tw_model *model, struct tw_cgroup_sets *sets)
+{
+	*sets = (struct tw_cgroup_sets){ .own_may = ~0ULL };
+	for (size_t i = 0; i < model->count; i++)
+		compile_deep(&model->policies[i], i, sets);
+}
+
+void tw_compile_cgroup(const struct tw_model *model, const char *path, const struct tw_pod *pod,
+		       struct tw_cgroup_sets *ret_sets)
+{
+	struct tw_cgroup_sets sets = { .own_may = pod->state == TW_POD_UNKNOWN ? ~0ULL : 0 };
+
+	if (path_depth(path) > TW_MAX_CGROUP_DEPTH) {
+		compile_too_deep(model, ret_sets);
+		return;
+	}
 	for (size_t i = 0; i < model->count; i++) {
 		const struct tw_model_policy *policy = &model->policies[i];
 
-		if (!policy->cgroup_count || (!deep && policy_selects(policy, path)))
-			set_add(&set, i);
+		if (tw_model_by_pod(policy))
+			compile_by_pod(policy, i, path, pod, &sets);
+		else if (policy_selects(policy, path, tw_cgroup_covers))
+			set_add(&sets.must, i);
 	}
-	*ret_set = set;
+	*ret_sets = sets;
 }
 
 /* --- all ----------------------------------------------------------------------- */

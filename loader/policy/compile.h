@@ -13,6 +13,7 @@
 
 #include "lib/buf.h"
 #include "policy/model.h"
+#include "policy/pod.h"
 
 /* The node that policies are compiled for. */
 struct tw_place {
@@ -56,13 +57,20 @@ bool tw_policy_selects_node(const struct tw_model_policy *policy, const char *no
 
 /*
  * The policies that select the cgroup at `path` (absolute in the cgroup2
- * tree, "/" is the root): those without match.cgroup, and those with a pattern
- * that covers it. Deeper than TW_MAX_CGROUP_DEPTH no pattern does.
+ * tree, "/" is the root), which belongs to `pod`: see struct tw_cgroup_sets.
+ * Deeper than TW_MAX_CGROUP_DEPTH no pattern covers it, and no pod is known.
  */
-void tw_compile_cgroup(const struct tw_model *model, const char *path, struct tw_set *ret_set);
+void tw_compile_cgroup(const struct tw_model *model, const char *path, const struct tw_pod *pod,
+		       struct tw_cgroup_sets *ret_sets);
+
+/* Whether the pod is known and is one that the policy selects. */
+bool tw_compile_selects_pod(const struct tw_model_policy *policy, const struct tw_pod *pod);
 
 /* Whether `pattern` names `path` or an ancestor of it; each component may hold shell wildcards. */
 bool tw_cgroup_covers(const char *pattern, const char *path);
+
+/* Whether `pattern` may name `path` or something below it. */
+bool tw_cgroup_may_cover(const char *pattern, const char *path);
 
 /* The sets that a connection meets, as the BPF program finds them. */
 const struct tw_set *tw_compiled_remote(const struct tw_compiled *compiled,

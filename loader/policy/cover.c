@@ -60,6 +60,38 @@ static bool cgroups_cover(const struct tw_model_policy *outer, const struct tw_m
 	return true;
 }
 
+static bool name_covered(char *const *outer, size_t count, const char *inner)
+{
+	for (size_t i = 0; i < count; i++)
+		if (component_covers(outer[i], strlen(outer[i]), inner, strlen(inner)))
+			return true;
+	return false;
+}
+
+/* Where a policy selects by pod, its empty list is any name, as `*` is. */
+static bool names_cover(char *const *outer, size_t outer_count, char *const *inner,
+			size_t inner_count)
+{
+	if (!outer_count)
+		return true;
+	if (!inner_count)
+		return name_covered(outer, outer_count, "*");
+	for (size_t i = 0; i < inner_count; i++)
+		if (!name_covered(outer, outer_count, inner[i]))
+			return false;
+	return true;
+}
+
+static bool pods_cover(const struct tw_model_policy *outer, const struct tw_model_policy *inner)
+{
+	if (!tw_model_by_pod(outer))
+		return true;
+	return tw_model_by_pod(inner) &&
+	       names_cover(outer->namespaces, outer->namespace_count, inner->namespaces,
+			   inner->namespace_count) &&
+	       names_cover(outer->pods, outer->pod_count, inner->pods, inner->pod_count);
+}
+
 /* By one of the outer's prefixes, or by several: each half of the inner on its own. */
 static bool remote_covered(const struct tw_model_policy *outer, const struct tw_cidr *inner)
 {
@@ -147,5 +179,5 @@ bool tw_policy_covers(const struct tw_model_policy *outer, const struct tw_model
 {
 	return !(inner->directions & ~outer->directions) && ports_cover(outer, inner) &&
 	       remotes_cover(outer, inner) && cgroups_cover(outer, inner) &&
-	       nodes_cover(outer, inner);
+	       nodes_cover(outer, inner) && pods_cover(outer, inner);
 }

@@ -23,7 +23,7 @@ void tw_answer_free(struct tw_answer *answer)
 
 /* What a connection meets, as the BPF program finds it. */
 struct meeting {
-	struct tw_set cgroup;
+	struct tw_cgroup_sets cgroup;
 	const struct tw_set *direction;
 	const struct tw_set *remote;
 	const struct tw_set *port;
@@ -57,9 +57,9 @@ static void meet(const struct tw_model *model, const struct tw_compiled *compile
 	};
 
 	if (!meeting.outside)
-		tw_compile_cgroup(model, question->cgroup, &meeting.cgroup);
-	tw_select(&meeting.cgroup, meeting.direction, meeting.remote, meeting.port,
-		  &generation->observe, &meeting.verdict);
+		tw_compile_cgroup(model, question->cgroup, &question->pod, &meeting.cgroup);
+	tw_select(&meeting.cgroup, meeting.cgroup.own_may, meeting.direction, meeting.remote,
+		  meeting.port, &generation->observe, &meeting.verdict);
 	*ret_meeting = meeting;
 }
 
@@ -109,6 +109,50 @@ static int why_cgroup(struct tw_buf *buf, const struct tw_model_policy *policy,
 	int r = tw_buf_addf(buf, "cgroup %s is not below ", question->cgroup);
 
 	return r < 0 ? r : add_list(buf, policy, policy->cgroup_count, add_cgroup);
+}
+
+static int add_text_list(struct tw_buf *buf, const char *key, char *const *texts, size_t count)
+{
+	int r = count ? tw_buf_addf(buf, " %s ", key) : 0;
+
+	for (size_t i = 0; i < count && i < MAX_SHOWN && r == 0; i++)
+		r = tw_buf_addf(buf, "%s%s", i ? ", " : "", texts[i]);
+	if (r == 0 && count > MAX_SHOWN)
+		r = tw_buf_addf(buf, " and %zu more", count - MAX_SHOWN);
+	return r;
+}
+
+/* The cgroup is one that the policy selects, but the pod is not. */
+static int why_pod(struct tw_buf *buf, const struct tw_model_policy *policy,
+		   const struct tw_question *question)
+{
+	int r;
+
+	if (question->pod.state == TW_POD_KNOWN)
+		r = tw_buf_addf(buf, "pod %s/%s is not in", question->pod.namespace,
+				question->pod.name);
+	else
+		r = tw_buf_addf(buf, "cgroup %s is not a pod's; it is for pods in",
+				question->cgroup);
+	if (r == 0)
+		r = add_text_list(buf, "namespace", policy->namespaces, policy->namespace_count);
+	if (r == 0 && policy->namespace_count && policy->pod_count)
+		r = tw_buf_addf(buf, ",");
+	return r < 0 ? r : add_text_list(buf, "pod", policy->pods, policy->pod_count);
+}
+
+static bool cgroup_selected(const struct tw_model_policy *policy, const char *path)
+{
+	for (size_t i = 0; i < policy->cgroup_count; i++)
+		if (tw_cgroup_covers(policy->cgroups[i], path))
+			return true;
+	return !policy->cgroup_count;
+}
+
+/* Whether it selects this connection is not known. */
+static bool is_doubtful(const struct meeting *meeting, size_t i)
+{
+	return meeting->cgroup.own_may && has(&meeting->cgroup.may, i);
 }
 
 static int why_direction(struct tw_buf *buf, const struct tw_question *question)
@@ -195,6 +239,13 @@ static int why_matched(struct tw_buf *buf, const struct tw_model_policy *policy,
 	return tw_buf_addf(buf, "matches, and takes it");
 }
 
+static int why_doubtful(struct tw_buf *buf, const struct tw_model_policy *policy,
+			const struct tw_question *question)
+{
+	return tw_buf_addf(buf, "may match: the pod of cgroup %s is not known%s", question->cgroup,
+			   policy->observe ? "" : "; until it is, the connection is left alone");
+}
+
 /* The first of the sets that the policy is not in says why; in all of them, it matches. */
 static int why(struct tw_buf *buf, const struct tw_model *model, size_t i, __u8 here,
 	       const struct tw_question *question, const struct meeting *meeting)
@@ -206,14 +257,18 @@ static int why(struct tw_buf *buf, const struct tw_model *model, size_t i, __u8 
 				   question->cgroup, question->attached_to);
 	if (!(here & TW_HERE_SELECTED))
 		return why_node(buf, policy, question);
-	if (!has(&meeting->cgroup, i))
-		return why_cgroup(buf, policy, question);
+	if (!has(&meeting->cgroup.must, i) && !is_doubtful(meeting, i))
+		return tw_model_by_pod(policy) && cgroup_selected(policy, question->cgroup)
+			       ? why_pod(buf, policy, question)
+			       : why_cgroup(buf, policy, question);
 	if (!has(meeting->direction, i))
 		return why_direction(buf, question);
 	if (!has(meeting->remote, i))
 		return why_remote(buf, policy, question);
 	if (!has(meeting->port, i))
 		return why_port(buf, policy, question);
+	if (is_doubtful(meeting, i))
+		return why_doubtful(buf, policy, question);
 	return why_matched(buf, policy, here, question);
 }
 
@@ -228,7 +283,8 @@ static int consider(const struct tw_model *model, const struct tw_compiled *comp
 	if (r < 0)
 		return r;
 	answer->considered[answer->count].policy = i;
-	answer->considered[answer->count].matched = observer || i == meeting->verdict.winner;
+	answer->considered[answer->count].matched =
+		observer || (i == meeting->verdict.winner && !meeting->verdict.pending);
 	answer->considered[answer->count++].why = TAKE_PTR(text.data);
 	answer->observed |= observer;
 	return 0;
@@ -241,11 +297,12 @@ int tw_explain(const struct tw_model *model, const struct tw_compiled *compiled,
 	struct meeting meeting;
 
 	meet(model, compiled, question, &meeting);
-	answer.winner = meeting.verdict.winner;
+	answer.winner = meeting.verdict.pending ? TW_MAX_POLICIES : meeting.verdict.winner;
+	answer.pending = meeting.verdict.pending;
 	answer.considered = calloc(model->count ? model->count : 1, sizeof(*answer.considered));
 	if (!answer.considered)
 		return -ENOMEM;
-	for (size_t i = 0; i < model->count && i <= answer.winner; i++) {
+	for (size_t i = 0; i < model->count && i <= meeting.verdict.winner; i++) {
 		int r = consider(model, compiled, i, question, &meeting, &answer);
 
 		if (r < 0)

@@ -15,6 +15,7 @@
 /* A connection, as far as it is known. A policy that selects by what is not known does not match. */
 struct tw_question {
 	const char *cgroup;	 /* path in the cgroup2 tree, normal */
+	struct tw_pod pod;	 /* that the cgroup belongs to */
 	const char *attached_to; /* NULL: everywhere */
 	const char *node;	 /* its name, as the policies are compiled for; NULL: not known */
 	enum tw_direction direction;
@@ -29,10 +30,14 @@ struct tw_considered {
 };
 
 struct tw_answer {
-	/* In order: those before the winner and the winner, or where there is none, all. */
+	/*
+	 * In order: those before the winner and the winner, or where there is none, all;
+	 * where it is pending, those up to the one that may take it.
+	 */
 	struct tw_considered *considered;
 	size_t count;
 	size_t winner; /* a policy number, or TW_MAX_POLICIES: none */
+	bool pending;  /* left alone: whether the last one considered takes it is not known yet */
 	bool observed; /* a policy that matched only observes */
 };
 

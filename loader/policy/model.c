@@ -16,11 +16,18 @@ bool tw_model_policy_off(const struct tw_model_policy *policy, enum tw_field fie
 	return policy->fields & TW_BIT(field) && !policy->want.value[field] && !counted;
 }
 
+static void free_texts(char **texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
 static void policy_free(struct tw_model_policy *policy)
 {
-	for (size_t i = 0; i < policy->cgroup_count; i++)
-		free(policy->cgroups[i]);
-	free(policy->cgroups);
+	free_texts(policy->cgroups, policy->cgroup_count);
+	free_texts(policy->namespaces, policy->namespace_count);
+	free_texts(policy->pods, policy->pod_count);
 	free(policy->remotes);
 	free(policy->ports);
 	for (size_t i = 0; i < policy->node_count; i++)
@@ -101,6 +108,10 @@ void tw_model_policy_sort(struct tw_model_policy *policy)
 {
 	policy->cgroup_count = sort_unique(policy->cgroups, policy->cgroup_count,
 					   sizeof(*policy->cgroups), text_compare, drop_text);
+	policy->namespace_count = sort_unique(policy->namespaces, policy->namespace_count,
+					      sizeof(*policy->namespaces), text_compare, drop_text);
+	policy->pod_count = sort_unique(policy->pods, policy->pod_count, sizeof(*policy->pods),
+					text_compare, drop_text);
 	policy->remote_count = sort_unique(policy->remotes, policy->remote_count,
 					   sizeof(*policy->remotes), remote_compare, drop_nothing);
 	policy->port_count = sort_unique(policy->ports, policy->port_count, sizeof(*policy->ports),

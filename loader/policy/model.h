@@ -16,9 +16,11 @@
 #include "lib/inet.h"
 #include "policy/catalogue.h"
 
-#define TW_MAX_CGROUP_PATTERNS 64 /* match.cgroup paths of a policy */
-#define TW_MAX_NODE_PATTERNS   64 /* match.node patterns of a policy */
-#define TW_MAX_MUST_BEAT       32 /* elements of must_beat of a policy */
+#define TW_MAX_CGROUP_PATTERNS 64  /* match.cgroup paths of a policy */
+#define TW_MAX_POD_PATTERNS    64  /* match.namespace, and match.pod, of a policy */
+#define TW_MAX_POD_PATTERN_LEN 253 /* as long as a pod's name may be */
+#define TW_MAX_NODE_PATTERNS   64  /* match.node patterns of a policy */
+#define TW_MAX_MUST_BEAT       32  /* elements of must_beat of a policy */
 
 /* Bits of the directions that match.direction allows. */
 #define TW_ANY_DIRECTION ((1u << TW_OUT) | (1u << TW_IN))
@@ -37,6 +39,10 @@ struct tw_model_policy {
 	/* The lists are in order and without duplicates: tw_model_policy_sort(). */
 	char **cgroups; /* absolute paths, no trailing slash ("/" stays), wildcards as written; none: all */
 	size_t cgroup_count;
+	char **namespaces; /* shell patterns; none: all, and where there is no pod pattern, no pod */
+	size_t namespace_count;
+	char **pods; /* shell patterns, likewise */
+	size_t pod_count;
 	struct tw_cidr *remotes; /* none: all */
 	size_t remote_count;
 	struct tw_port_range *ports; /* none: all */
@@ -73,6 +79,12 @@ struct tw_model {
 	char **files; /* the names that marks borrow */
 	size_t file_count;
 };
+
+/* Whether it selects by pod: nothing outside of pods is selected then. */
+static inline bool tw_model_by_pod(const struct tw_model_policy *policy)
+{
+	return policy->namespace_count || policy->pod_count;
+}
 
 #define TW_MODEL_INIT ((struct tw_model){ 0 })
 

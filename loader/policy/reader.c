@@ -59,7 +59,7 @@ static int unknown_key(struct tw_reader *reader, const struct tw_entry *entry, c
 	_cleanup_buf_ struct tw_buf known = TW_BUF_INIT;
 
 	for (size_t i = 0; i < count; i++)
-		if (keys[i].read && tw_buf_addf(&known, "%s%s", i ? ", " : "", keys[i].name) < 0)
+		if (tw_buf_addf(&known, "%s%s", i ? ", " : "", keys[i].name) < 0)
 			return -ENOMEM;
 	tw_read_error(reader, entry->key_mark, "unknown key \"%.*s\" in %s (known: %s)",
 		      (int)tw_utf8_clip(entry->key, SHOWN_TEXT), entry->key, what,
@@ -70,14 +70,9 @@ static int unknown_key(struct tw_reader *reader, const struct tw_entry *entry, c
 static int read_entry(struct tw_reader *reader, const struct tw_entry *entry, const char *what,
 		      const struct tw_key *keys, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(keys[i].name, entry->key))
-			continue;
-		if (keys[i].read)
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(keys[i].name, entry->key))
 			return keys[i].read(reader, &entry->value);
-		tw_read_error(reader, entry->key_mark, "%s is not supported yet", keys[i].name);
-		return 0;
-	}
 	return unknown_key(reader, entry, what, keys, count);
 }
 

@@ -21,7 +21,7 @@ typedef int (*tw_read_fn)(struct tw_reader *reader, const struct tw_node *value)
 
 struct tw_key {
 	const char *name;
-	tw_read_fn read; /* NULL: known, but not supported yet */
+	tw_read_fn read;
 	bool required;
 };
 

@@ -93,6 +93,63 @@ static int read_cgroups(struct tw_reader *reader, const struct tw_node *value)
 			     read_cgroup);
 }
 
+/* What Kubernetes lets names consist of, and what patterns are made of. */
+static bool is_pod_pattern(const char *text)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-.*?[]!^";
+
+	return strspn(text, allowed) == strlen(text) && strlen(text) <= TW_MAX_POD_PATTERN_LEN;
+}
+
+static int read_pod_pattern(struct tw_reader *reader, const struct tw_node *value, const char *what,
+			    char **patterns, size_t *count)
+{
+	const char *text = tw_read_text(reader, value, what);
+	char shown[TW_SHOWN_LEN];
+
+	if (!text)
+		return 0;
+	if (!is_pod_pattern(text)) {
+		tw_read_error(reader, value->mark,
+			      "%s must be a name as Kubernetes has them, of a-z, 0-9, \"-\" and "
+			      "\".\", or "
+			      "a shell pattern of at most %d bytes for such names, got %s",
+			      what, TW_MAX_POD_PATTERN_LEN, tw_shown(value, shown));
+		return 0;
+	}
+	patterns[*count] = strdup(text);
+	return patterns[*count] ? ((*count)++, 0) : -ENOMEM;
+}
+
+static int read_namespace(struct tw_reader *reader, const struct tw_node *value)
+{
+	struct tw_model_policy *policy = reader->policy;
+
+	return read_pod_pattern(reader, value, "namespace", policy->namespaces,
+				&policy->namespace_count);
+}
+
+static int read_namespaces(struct tw_reader *reader, const struct tw_node *value)
+{
+	return tw_read_items(reader, value, "namespace", TW_MAX_POD_PATTERNS,
+			     sizeof(*reader->policy->namespaces),
+			     (void **)&reader->policy->namespaces, read_namespace);
+}
+
+static int read_pod(struct tw_reader *reader, const struct tw_node *value)
+{
+	struct tw_model_policy *policy = reader->policy;
+
+	return read_pod_pattern(reader, value, "pod", policy->pods, &policy->pod_count);
+}
+
+static int read_pods(struct tw_reader *reader, const struct tw_node *value)
+{
+	return tw_read_items(reader, value, "pod", TW_MAX_POD_PATTERNS,
+			     sizeof(*reader->policy->pods), (void **)&reader->policy->pods,
+			     read_pod);
+}
+
 static int read_remote(struct tw_reader *reader, const struct tw_node *value)
 {
 	struct tw_model_policy *policy = reader->policy;
@@ -220,11 +277,11 @@ int tw_selector_read(struct tw_reader *reader, const struct tw_node *value)
 {
 	static const struct tw_key keys[] = {
 		{ .name = "cgroup", .read = read_cgroups },
+		{ .name = "namespace", .read = read_namespaces },
+		{ .name = "pod", .read = read_pods },
 		{ .name = "direction", .read = read_direction },
 		{ .name = "remote", .read = read_remotes },
 		{ .name = "port", .read = read_ports },
-		{ .name = "namespace" },
-		{ .name = "pod" },
 		{ .name = "node", .read = read_nodes },
 	};
 

@@ -6,7 +6,7 @@
 #include "policy/reader.h"
 
 /*
- * Read `match` into reader->policy: cgroups, remotes, ports, directions, nodes.
+ * Read `match` into reader->policy: cgroups, pods, remotes, ports, directions, nodes.
  * A cgroup path is brought to one slash before each component and none at the
  * end, so /a//b/ is /a/b.
  */

@@ -6,7 +6,7 @@
 const char *const tw_verdict_names[TW_VERDICTS] = {
 	[TW_VERDICT_OK] = "ok",		  [TW_VERDICT_APP] = "app",
 	[TW_VERDICT_DIFFERS] = "differs", [TW_VERDICT_EXEMPT] = "exempt",
-	[TW_VERDICT_NONE] = "none",
+	[TW_VERDICT_PENDING] = "pending", [TW_VERDICT_NONE] = "none",
 };
 
 enum tw_socket_verdict tw_verdict_of(const struct tw_socket *socket,
@@ -19,6 +19,8 @@ enum tw_socket_verdict tw_verdict_of(const struct tw_socket *socket,
 
 	if (socket->winner >= TW_MAX_POLICIES)
 		return TW_VERDICT_NONE;
+	if (socket->flags & TW_SOCKET_PENDING)
+		return TW_VERDICT_PENDING;
 	policy = &generation->policy[socket->winner];
 	if (!policy->fields)
 		return TW_VERDICT_EXEMPT;

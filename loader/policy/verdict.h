@@ -10,6 +10,7 @@ enum tw_socket_verdict {
 	TW_VERDICT_APP,	    /* differs because the policy lets the application win */
 	TW_VERDICT_DIFFERS, /* should carry it and does not */
 	TW_VERDICT_EXEMPT,  /* matched by an exemption */
+	TW_VERDICT_PENDING, /* left alone: its pod is not known yet */
 	TW_VERDICT_NONE,    /* matched by nothing but observers; listening sockets too */
 	TW_VERDICTS,
 };

@@ -76,9 +76,9 @@ static int open_cgroups(void)
 bool tw_cgroup_known(uint64_t id)
 {
 	_cleanup_close_ int map = open_cgroups();
-	struct tw_set set;
+	struct tw_cgroup_sets sets;
 
-	return look_up(map, &id, &set);
+	return look_up(map, &id, &sets);
 }
 
 uint64_t tw_cgroup_id_of(const char *path)

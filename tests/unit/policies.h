@@ -7,6 +7,7 @@
 
 #include "policy/load.h"
 #include "policy/model.h"
+#include "policy/pod.h"
 
 /* Parse policies, without the `version` and `policies` above them; -EINVAL and so on. */
 static inline int policies_parse(const char *list, struct tw_diags *diags, struct tw_model *model)
@@ -32,6 +33,9 @@ static inline struct tw_model policies_valid(const char *list)
 
 static const char *const policies_components[] = { "a", "b", "*", "a*", "?", "[ab]", "\\*", ".c" };
 static const char *const policies_names[] = { "a", "b", "ab", ".c", "*", "c" };
+
+static const char *const policies_pod_patterns[] = { "a", "a*", "*", "b", "[ab]", "?-1", "c.d" };
+static const char *const policies_pods[] = { "a", "b", "a-1", "b-1", "c.d" };
 
 /* A path of 1 to `max` of these words. */
 static inline char *policies_path(uint64_t *seed, const char *const *words, unsigned count,
@@ -82,6 +86,32 @@ static inline struct tw_port_range policies_range(uint64_t *seed)
 	return (struct tw_port_range){ (uint16_t)first, (uint16_t)last };
 }
 
+/* No pattern, or up to three. */
+static inline size_t policies_random_pods(uint64_t *seed, char ***ret_patterns)
+{
+	size_t n = unit_below(seed, 4) ? 0 : unit_below(seed, 4);
+	char **patterns = calloc(4, sizeof(*patterns));
+
+	assert_non_null(patterns);
+	for (size_t i = 0; i < n; i++)
+		patterns[i] = strdup(
+			policies_pod_patterns[unit_below(seed, ARRAY_SIZE(policies_pod_patterns))]);
+	*ret_patterns = patterns;
+	return n;
+}
+
+/* A pod of any state. */
+static inline struct tw_pod policies_pod(uint64_t *seed)
+{
+	struct tw_pod pod = { .state = (enum tw_pod_state)unit_below(seed, 3) };
+
+	if (pod.state == TW_POD_KNOWN) {
+		pod.namespace = policies_pods[unit_below(seed, ARRAY_SIZE(policies_pods))];
+		pod.name = policies_pods[unit_below(seed, ARRAY_SIZE(policies_pods))];
+	}
+	return pod;
+}
+
 static inline void policies_random_match(uint64_t *seed, struct tw_model_policy *policy)
 {
 	size_t n = unit_below(seed, 3) ? unit_below(seed, 4) : 0;
@@ -98,6 +128,8 @@ static inline void policies_random_match(uint64_t *seed, struct tw_model_policy 
 	n = unit_below(seed, 2) ? unit_below(seed, 8) : 0;
 	for (size_t i = 0; i < n; i++)
 		policy->ports[policy->port_count++] = policies_range(seed);
+	policy->namespace_count = policies_random_pods(seed, &policy->namespaces);
+	policy->pod_count = policies_random_pods(seed, &policy->pods);
 	policy->directions = 1 + unit_below(seed, 3);
 	tw_model_policy_sort(policy);
 }

@@ -26,6 +26,8 @@ static void canon__has_one_spelling(void **state)
 				       "  - name: a\n"
 				       "    match:\n"
 				       "      cgroup: [\"/b\", \"/c/*\"]\n"
+				       "      namespace: [\"kube-*\", \"shop\"]\n"
+				       "      pod: [\"[ab]-?.c\"]\n"
 				       "      direction: in\n"
 				       "      remote: [\"10.0.0.0/8\", \"fd00::/8\"]\n"
 				       "      port: [80, 9000-9099]\n"
@@ -38,6 +40,8 @@ static void canon__has_one_spelling(void **state)
 	assert_canon("  - name: a\n"
 		     "    match:\n"
 		     "      cgroup: [/c/*, /b]\n"
+		     "      pod: \"[ab]-?.c\"\n"
+		     "      namespace: [shop, kube-*, shop]\n"
 		     "      direction: in\n"
 		     "      remote: [10.0.0.0/8, \"fd00::/8\"]\n"
 		     "      port: [9000-9099, 80]\n"
@@ -53,7 +57,8 @@ static void canon__has_one_spelling(void **state)
 		     "    keepalive: {probes: '3', interval: 10000ms, idle: 1m30s}\n"
 		     "    precedence: app\n"
 		     "    match: {port: [80, 80-80, 9000-9099], remote: [\"FD00:0::/8\", "
-		     "\"::ffff:10.0.0.0/104\"], cgroup: [//b/, /c/*/], direction: in}\n"
+		     "\"::ffff:10.0.0.0/104\"], cgroup: [//b/, /c/*/], direction: in, "
+		     "namespace: [kube-*, shop], pod: [\"[ab]-?.c\"]}\n"
 		     "    name: \"a\"\n",
 		     expected);
 }
@@ -115,6 +120,12 @@ static void assert_equal_lists(const struct tw_model_policy *a, const struct tw_
 	assert_int_equal(a->cgroup_count, b->cgroup_count);
 	for (size_t i = 0; i < a->cgroup_count; i++)
 		assert_string_equal(a->cgroups[i], b->cgroups[i]);
+	assert_int_equal(a->namespace_count, b->namespace_count);
+	for (size_t i = 0; i < a->namespace_count; i++)
+		assert_string_equal(a->namespaces[i], b->namespaces[i]);
+	assert_int_equal(a->pod_count, b->pod_count);
+	for (size_t i = 0; i < a->pod_count; i++)
+		assert_string_equal(a->pods[i], b->pods[i]);
 	assert_int_equal(a->remote_count, b->remote_count);
 	for (size_t i = 0; i < a->remote_count; i++)
 		assert_int_equal(tw_cidr_compare(&a->remotes[i], &b->remotes[i]), 0);

@@ -18,8 +18,10 @@ static struct tw_cgroup_tree tree;
 static struct tw_buf told;
 static char mount_point[] = "/tmp/tw-unit-XXXXXX";
 
-static void note(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
+static void note(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns,
+		 void *data)
 {
+	assert_int_equal(at_ns, 0);
 	assert_true(id > 0);
 	assert_ptr_equal(data, &told);
 	tw_buf_addf(&told, " %c%s", kind == TW_CGROUP_CREATED ? '+' : '-', path);

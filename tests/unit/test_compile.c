@@ -11,6 +11,7 @@
 
 struct connection {
 	const char *cgroup;
+	struct tw_pod pod;
 	unsigned direction;
 	uint8_t addr[16];
 	uint16_t port;
@@ -55,7 +56,34 @@ static bool oracle_cgroup(const char *pattern, const char *path)
 	return false;
 }
 
-static bool oracle_matches(const struct tw_model_policy *policy, const struct connection *c)
+static bool oracle_names(char *const *patterns, size_t count, const char *name)
+{
+	bool any = !count;
+
+	for (size_t i = 0; i < count; i++)
+		any |= !fnmatch(patterns[i], name, 0);
+	return any;
+}
+
+enum answer {
+	NO,
+	MAYBE,
+	YES,
+};
+
+static enum answer oracle_pod(const struct tw_model_policy *policy, const struct tw_pod *pod)
+{
+	if (!policy->namespace_count && !policy->pod_count)
+		return YES;
+	if (pod->state != TW_POD_KNOWN)
+		return pod->state == TW_POD_UNKNOWN ? MAYBE : NO;
+	return oracle_names(policy->namespaces, policy->namespace_count, pod->namespace) &&
+			       oracle_names(policy->pods, policy->pod_count, pod->name)
+		       ? YES
+		       : NO;
+}
+
+static enum answer oracle_matches(const struct tw_model_policy *policy, const struct connection *c)
 {
 	bool cgroup = !policy->cgroup_count, remote = !policy->remote_count;
 	bool port = !policy->port_count;
@@ -66,7 +94,9 @@ static bool oracle_matches(const struct tw_model_policy *policy, const struct co
 		remote |= oracle_prefix(&policy->remotes[i], c->addr);
 	for (size_t i = 0; i < policy->port_count; i++)
 		port |= policy->ports[i].first <= c->port && c->port <= policy->ports[i].last;
-	return cgroup && remote && port && policy->directions & 1u << c->direction;
+	if (!cgroup || !remote || !port || !(policy->directions & 1u << c->direction))
+		return NO;
+	return oracle_pod(policy, &c->pod);
 }
 
 static void oracle_select(const struct tw_model *model, const struct connection *c,
@@ -74,24 +104,41 @@ static void oracle_select(const struct tw_model *model, const struct connection 
 {
 	*ret_verdict = (struct tw_verdict){ .winner = TW_MAX_POLICIES };
 	for (unsigned i = 0; i < model->count; i++) {
-		if (!oracle_matches(&model->policies[i], c))
+		enum answer answer = oracle_matches(&model->policies[i], c);
+
+		if (answer == NO)
 			continue;
 		if (!model->policies[i].observe) {
 			ret_verdict->winner = i;
+			ret_verdict->pending = answer == MAYBE;
 			return;
 		}
-		ret_verdict->observers.word[i / 64] |= 1ULL << i % 64;
+		if (answer == YES)
+			ret_verdict->observers.word[i / 64] |= 1ULL << i % 64;
 	}
+}
+
+static bool tw_selects_path(const struct tw_model_policy *policy, const char *path)
+{
+	bool any = !policy->cgroup_count;
+
+	for (size_t i = 0; i < policy->cgroup_count; i++)
+		any |= oracle_cgroup(policy->cgroups[i], path);
+	return any;
 }
 
 static void compiled_select(const struct tw_model *model, const struct tw_compiled *compiled,
 			    const struct connection *c, struct tw_verdict *ret_verdict)
 {
 	const struct tw_generation *generation = compiled->generation;
-	struct tw_set cgroup;
+	struct tw_cgroup_sets cgroup;
 
-	tw_compile_cgroup(model, c->cgroup, &cgroup);
-	tw_select(&cgroup, &generation->direction[c->direction],
+	tw_compile_cgroup(model, c->cgroup, &c->pod, &cgroup);
+	/* Of an unknown pod's cgroup, patterns for what is below it may be in doubt as well. */
+	for (size_t i = 0; i < model->count; i++)
+		if (!tw_selects_path(&model->policies[i], c->cgroup))
+			cgroup.may.word[i / 64] &= ~(1ULL << i % 64);
+	tw_select(&cgroup, cgroup.own_may, &generation->direction[c->direction],
 		  tw_compiled_remote(compiled, c->addr), tw_compiled_port(compiled, c->port),
 		  &generation->observe, ret_verdict);
 }
@@ -106,13 +153,14 @@ static void assert_same(const struct tw_model *model, const struct tw_compiled *
 	oracle_select(model, connection, &expected);
 	compiled_select(model, compiled, connection, &got);
 	assert_int_equal(got.winner, expected.winner);
+	assert_int_equal(got.pending, expected.pending);
 	assert_memory_equal(&got.observers, &expected.observers, sizeof(got.observers));
 }
 
 static void compile__selects_as_the_oracle_does(void **state)
 {
 	uint64_t seed = 7;
-	unsigned won = 0;
+	unsigned won = 0, pending = 0;
 
 	(void)state;
 	for (unsigned i = 0; i < 400; i++) {
@@ -126,6 +174,7 @@ static void compile__selects_as_the_oracle_does(void **state)
 				policies_path(&seed, policies_names, ARRAY_SIZE(policies_names), 4);
 			struct connection connection = {
 				.cgroup = path,
+				.pod = policies_pod(&seed),
 				.direction = unit_below(&seed, TW_DIRECTIONS),
 				.port = policies_range(&seed).last,
 			};
@@ -135,9 +184,11 @@ static void compile__selects_as_the_oracle_does(void **state)
 			assert_same(&model, &compiled, &connection);
 			compiled_select(&model, &compiled, &connection, &verdict);
 			won += verdict.winner != TW_MAX_POLICIES;
+			pending += verdict.pending;
 		}
 	}
 	assert_true(won > 10000);
+	assert_true(pending > 1000);
 }
 
 /* --- by hand ------------------------------------------------------------------ */
@@ -185,7 +236,7 @@ static void compile__lays_a_policy_out(void **state)
 	assert_int_equal(generation->direction[TW_IN].word[0], 7);
 	assert_int_equal(generation->direction[TW_OUT].word[0], 6);
 	assert_int_equal(generation->observe.word[0], 1);
-	assert_int_equal(generation->any_cgroup.word[0], 3);
+	assert_int_equal(generation->deep.must.word[0], 3);
 	assert_int_equal(generation->any_remote.word[0], 7);
 	assert_int_equal(generation->any_port.word[0], 6);
 	assert_int_equal(generation->prefixes, 0);
@@ -342,16 +393,56 @@ static void compile__selects_no_cgroup_past_the_depth(void **state)
 	_cleanup_model_ struct tw_model model =
 		policies_valid("  - {name: a, match: {cgroup: /}}\n"
 			       "  - {name: b, match: {cgroup: /1/2}}\n"
-			       "  - {name: c}\n");
-	struct tw_set set;
+			       "  - {name: c}\n"
+			       "  - {name: d, match: {pod: p}}\n");
+	struct tw_pod pod = { .state = TW_POD_KNOWN, .namespace = "n", .name = "p" };
+	struct tw_cgroup_sets sets;
 
 	(void)state;
-	tw_compile_cgroup(&model, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", &set);
-	assert_int_equal(set.word[0], 7);
-	tw_compile_cgroup(&model, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", &set);
-	assert_int_equal(set.word[0], 4);
-	tw_compile_cgroup(&model, "/", &set);
-	assert_int_equal(set.word[0], 5);
+	tw_compile_cgroup(&model, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", &pod, &sets);
+	assert_int_equal(sets.must.word[0], 0xf);
+	tw_compile_cgroup(&model, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", &pod, &sets);
+	assert_int_equal(sets.must.word[0], 4);
+	assert_int_equal(sets.may.word[0], 8);
+	assert_int_equal(sets.own_may, ~0ULL);
+	tw_compile_cgroup(&model, "/", &pod, &sets);
+	assert_int_equal(sets.must.word[0], 0xd);
+}
+
+/* The table of abi.h, and patterns for cgroups in pods. */
+static void compile__knows_what_may_be_a_pod(void **state)
+{
+	_cleanup_model_ struct tw_model model =
+		policies_valid("  - {name: a, match: {pod: db-*}}\n"
+			       "  - {name: b}\n"
+			       "  - {name: c, match: {namespace: [shop, web], pod: db-0}}\n"
+			       "  - {name: d, match: {namespace: shop, cgroup: /k/pod/cri-*}}\n");
+	static const struct {
+		const char *path;
+		struct tw_pod pod;
+		__u64 must, may, own;
+	} cases[] = {
+		{ "/", { TW_POD_NONE, NULL, NULL }, 2, 0xd, 0 },
+		{ "/k", { TW_POD_NONE, NULL, NULL }, 2, 0xd, 0 },
+		{ "/system.slice", { TW_POD_NONE, NULL, NULL }, 2, 5, 0 },
+		{ "/k/pod", { TW_POD_UNKNOWN, NULL, NULL }, 2, 0xd, ~0ULL },
+		{ "/k/pod/other", { TW_POD_UNKNOWN, NULL, NULL }, 2, 5, ~0ULL },
+		{ "/k/pod", { TW_POD_KNOWN, "shop", "db-0" }, 7, 8, 0 },
+		{ "/k/pod/cri-1", { TW_POD_KNOWN, "shop", "db-0" }, 0xf, 0, 0 },
+		{ "/k/pod/x", { TW_POD_KNOWN, "web", "db-1" }, 3, 0, 0 },
+		{ "/k/pod/cri-1", { TW_POD_KNOWN, "shop", "web-0" }, 0xa, 0, 0 },
+		{ "/k/pod/cri-1", { TW_POD_KNOWN, "prod", "web-0" }, 2, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct tw_cgroup_sets sets;
+
+		tw_compile_cgroup(&model, cases[i].path, &cases[i].pod, &sets);
+		assert_int_equal(sets.must.word[0], cases[i].must);
+		assert_int_equal(sets.may.word[0], cases[i].may);
+		assert_int_equal(sets.own_may, cases[i].own);
+	}
 }
 
 static void compile__keeps_the_canonical_text(void **state)
@@ -489,6 +580,7 @@ int main(void)
 		cmocka_unit_test(compile__ends_overlapping_ranges_where_the_last_ends),
 		cmocka_unit_test(compile__covers_cgroups_by_component),
 		cmocka_unit_test(compile__selects_no_cgroup_past_the_depth),
+		cmocka_unit_test(compile__knows_what_may_be_a_pod),
 		cmocka_unit_test(compile__keeps_the_canonical_text),
 		cmocka_unit_test(compile__takes_no_policies),
 		cmocka_unit_test(compile__is_quick_at_the_limits),

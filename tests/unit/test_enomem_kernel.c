@@ -102,7 +102,7 @@ static void cgroup_names__survives_enomem(void **state)
 
 static int make_sets(void *data)
 {
-	struct tw_cgroup_scope scope = { data, &tree, "/" };
+	struct tw_cgroup_scope scope = { .model = data, .tree = &tree, .attach_path = "/" };
 	int map = -2, error = tw_cgroup_sets_make(&scope, &map);
 
 	if (error) {
@@ -131,7 +131,7 @@ static void cgroup_sets__survives_enomem(void **state)
 static int find_the_path(void *data)
 {
 	char *path = untouched;
-	int error = tw_live_cgroup_path(&tree, *(uint64_t *)data, &path);
+	int error = tw_cgroup_path_of(&tree, *(uint64_t *)data, &path);
 
 	if (error) {
 		assert_ptr_equal(path, untouched);
@@ -255,11 +255,12 @@ static void netns__survives_enomem(void **state)
 
 /* --- watches ------------------------------------------------------------------------------- */
 
-static void ignore_event(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
+static void ignore_event(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns, void *data)
 {
 	(void)kind;
 	(void)path;
 	(void)id;
+	(void)at_ns;
 	(void)data;
 }
 

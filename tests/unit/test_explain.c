@@ -32,6 +32,7 @@ static struct fixture fixture_of(const char *list)
 /* One connection, in words: "" or NULL where something is not known. */
 struct connection {
 	const char *cgroup;
+	struct tw_pod pod;
 	enum tw_direction direction;
 	const char *local;
 	const char *remote;
@@ -43,6 +44,7 @@ static struct tw_answer ask(const struct fixture *fixture, struct connection c)
 	struct tw_answer answer = TW_ANSWER_INIT;
 	struct tw_endpoint local, remote;
 	struct tw_question question = { .cgroup = c.cgroup ?: "/",
+					.pod = c.pod,
 					.attached_to = c.attached_to,
 					.direction = c.direction };
 
@@ -130,6 +132,52 @@ static void explain__says_who_wins(void **state)
 		answer = ask(&fixture, (struct connection){ 0 });
 		assert_string_equal(answer.considered[0].why, cases[i].why);
 	}
+}
+
+#define POD(ns, pod_name) \
+	((struct connection){ .cgroup = "/k", .pod = { TW_POD_KNOWN, (ns), (pod_name) } })
+
+static void explain__says_why_not_a_pod(void **state)
+{
+	(void)state;
+	assert_why("namespace: shop", (struct connection){ .cgroup = "/a" }, false,
+		   "cgroup /a is not a pod's; it is for pods in namespace shop");
+	assert_why("namespace: [shop, web-*], pod: db-*", POD("shop", "web-0"), false,
+		   "pod shop/web-0 is not in namespace shop, web-*, pod db-*");
+	assert_why("pod: db-*", POD("shop", "web-0"), false, "pod shop/web-0 is not in pod db-*");
+	assert_why("namespace: shop, pod: [a, web-?]", POD("shop", "web-0"), true,
+		   "matches, and takes it");
+	assert_why("namespace: shop, cgroup: /b", POD("shop", "web-0"), false,
+		   "cgroup /k is not below /b");
+}
+
+static void explain__says_what_is_pending(void **state)
+{
+	_cleanup_fixture_ struct fixture fixture =
+		fixture_of("  - {name: a, match: {pod: x}, mode: observe, keepalive: on}\n"
+			   "  - {name: b, match: {pod: y, port: 80}}\n"
+			   "  - {name: c, match: {pod: z}}\n"
+			   "  - {name: d, keepalive: on}\n");
+	struct connection c = { .cgroup = "/k", .pod = { .state = TW_POD_UNKNOWN } };
+	_cleanup_answer_ struct tw_answer answer = ask(&fixture, c);
+	struct tw_options options;
+
+	(void)state;
+	assert_true(answer.pending);
+	assert_false(answer.observed);
+	assert_int_equal(answer.winner, TW_MAX_POLICIES);
+	assert_int_equal(answer.count, 3);
+	assert_string_equal(answer.considered[0].why,
+			    "may match: the pod of cgroup /k is not known");
+	assert_string_equal(answer.considered[1].why,
+			    "it selects by port, and no remote address is given");
+	assert_string_equal(answer.considered[2].why,
+			    "may match: the pod of cgroup /k is not known; until it is, the "
+			    "connection is left alone");
+	for (size_t i = 0; i < answer.count; i++)
+		assert_false(answer.considered[i].matched);
+	options = tw_explain_options(&fixture.compiled, &answer, &fresh);
+	assert_memory_equal(&options, &fresh, sizeof(fresh));
 }
 
 static void explain__cuts_long_lists(void **state)
@@ -221,6 +269,7 @@ static void explain__agrees_with_the_matcher(void **state)
 		_cleanup_free_ char *path =
 			policies_path(&seed, policies_names, ARRAY_SIZE(policies_names), 3);
 		struct tw_question question = { .cgroup = path,
+						.pod = policies_pod(&seed),
 						.direction =
 							(enum tw_direction)unit_below(&seed, 2),
 						.local = &local,
@@ -250,6 +299,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(explain__says_why),
 		cmocka_unit_test(explain__says_who_wins),
+		cmocka_unit_test(explain__says_why_not_a_pod),
+		cmocka_unit_test(explain__says_what_is_pending),
 		cmocka_unit_test(explain__cuts_long_lists),
 		cmocka_unit_test(explain__goes_on_past_observers),
 		cmocka_unit_test(explain__has_no_policies),

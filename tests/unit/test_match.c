@@ -11,6 +11,17 @@ static struct tw_set set_of(unsigned a, unsigned b)
 	return set;
 }
 
+/* By four sets, where nothing is in doubt. */
+static void select_by(const struct tw_set *cgroup, const struct tw_set *direction,
+		      const struct tw_set *remote, const struct tw_set *port,
+		      const struct tw_set *observe, struct tw_verdict *ret_verdict)
+{
+	struct tw_cgroup_sets sets = { .must = *cgroup };
+
+	tw_select(&sets, ~0ULL, direction, remote, port, observe, ret_verdict);
+	assert_int_equal(ret_verdict->pending, 0);
+}
+
 static void match__finds_the_lowest_bit(void **state)
 {
 	(void)state;
@@ -40,15 +51,15 @@ static void match__selects_the_lowest_in_all_four(void **state)
 	struct tw_verdict verdict;
 
 	(void)state;
-	tw_select(&cgroup, &all, &all, &all, &none, &verdict);
+	select_by(&cgroup, &all, &all, &all, &none, &verdict);
 	assert_int_equal(verdict.winner, 3);
-	tw_select(&cgroup, &other, &all, &all, &none, &verdict);
+	select_by(&cgroup, &other, &all, &all, &none, &verdict);
 	assert_int_equal(verdict.winner, 200);
-	tw_select(&all, &other, &cgroup, &all, &none, &verdict);
+	select_by(&all, &other, &cgroup, &all, &none, &verdict);
 	assert_int_equal(verdict.winner, 200);
-	tw_select(&all, &all, &other, &cgroup, &none, &verdict);
+	select_by(&all, &all, &other, &cgroup, &none, &verdict);
 	assert_int_equal(verdict.winner, 200);
-	tw_select(&cgroup, &all, &all, &none, &none, &verdict);
+	select_by(&cgroup, &all, &all, &none, &none, &verdict);
 	assert_int_equal(verdict.winner, TW_MAX_POLICIES);
 	assert_int_equal(tw_set_first(&verdict.observers), TW_MAX_POLICIES);
 }
@@ -63,7 +74,7 @@ static void match__notes_observers_before_the_winner(void **state)
 
 	(void)state;
 	/* 5 enforces: of the observers only 0 was asked before it; 4 does not match. */
-	tw_select(&matching, &all, &all, &all, &observe, &verdict);
+	select_by(&matching, &all, &all, &all, &observe, &verdict);
 	assert_int_equal(verdict.winner, 5);
 	assert_int_equal(verdict.observers.word[0], 1ULL << 0);
 	assert_int_equal(verdict.observers.word[1], 0);
@@ -71,14 +82,14 @@ static void match__notes_observers_before_the_winner(void **state)
 
 	/* 5 observes too: the winner is 66, in the next word. */
 	observe.word[0] |= 1ULL << 5;
-	tw_select(&matching, &all, &all, &all, &observe, &verdict);
+	select_by(&matching, &all, &all, &all, &observe, &verdict);
 	assert_int_equal(verdict.winner, 66);
 	assert_int_equal(verdict.observers.word[0], 1ULL << 0 | 1ULL << 5 | 1ULL << 9);
 	assert_int_equal(verdict.observers.word[1], 1ULL << 1);
 	assert_int_equal(verdict.observers.word[3], 0);
 
 	/* All observe: nothing wins, all are noted. */
-	tw_select(&matching, &all, &all, &all, &all, &verdict);
+	select_by(&matching, &all, &all, &all, &all, &verdict);
 	assert_int_equal(verdict.winner, TW_MAX_POLICIES);
 	assert_memory_equal(&verdict.observers, &matching, sizeof(matching));
 }
@@ -101,12 +112,110 @@ static void match__lets_a_new_observer_change_nothing(void **state)
 		}
 		added = unit_below(&seed, TW_MAX_POLICIES);
 		some.word[added / 64] &= ~(1ULL << added % 64);
-		tw_select(&some, &all, &all, &all, &observe, &before);
+		select_by(&some, &all, &all, &all, &observe, &before);
 		some.word[added / 64] |= 1ULL << added % 64;
 		observe.word[added / 64] |= 1ULL << added % 64;
-		tw_select(&some, &all, &all, &all, &observe, &after);
+		select_by(&some, &all, &all, &all, &observe, &after);
 		assert_int_equal(before.winner, after.winner);
 	}
+}
+
+/* As it is said in abi.h, policy by policy. */
+static struct tw_verdict oracle(const struct tw_cgroup_sets *cgroup, bool may,
+				const struct tw_set others[3], const struct tw_set *observe)
+{
+	struct tw_verdict verdict = { .winner = TW_MAX_POLICIES };
+
+	for (unsigned n = 0; n < TW_MAX_POLICIES; n++) {
+		__u64 bit = 1ULL << n % 64;
+		unsigned w = n / 64;
+
+		if (!(others[0].word[w] & others[1].word[w] & others[2].word[w] & bit))
+			continue;
+		if (cgroup->must.word[w] & observe->word[w] & bit)
+			verdict.observers.word[w] |= bit;
+		if (observe->word[w] & bit)
+			continue;
+		if (cgroup->must.word[w] & bit || (may && cgroup->may.word[w] & bit)) {
+			verdict.winner = n;
+			verdict.pending = !(cgroup->must.word[w] & bit);
+			break;
+		}
+	}
+	return verdict;
+}
+
+static void random_set(uint64_t *seed, unsigned density, struct tw_set *ret_set)
+{
+	for (unsigned w = 0; w < TW_SET_WORDS; w++) {
+		ret_set->word[w] = unit_random(seed);
+		for (unsigned i = 0; i < density; i++)
+			ret_set->word[w] &= unit_random(seed);
+	}
+}
+
+static void match__waits_for_what_may_select(void **state)
+{
+	struct tw_set all = { { ~0ULL, ~0ULL, ~0ULL, ~0ULL } }, none = { 0 };
+	struct tw_cgroup_sets cgroup = { .must = set_of(5, 200), .may = set_of(3, 70) };
+	struct tw_set observe = set_of(3, 3);
+	struct tw_verdict verdict;
+
+	(void)state;
+	tw_select(&cgroup, ~0ULL, &all, &all, &all, &none, &verdict);
+	assert_int_equal(verdict.winner, 3);
+	assert_int_equal(verdict.pending, 1);
+	/* Its own sockets are no pod's. */
+	tw_select(&cgroup, 0, &all, &all, &all, &none, &verdict);
+	assert_int_equal(verdict.winner, 5);
+	assert_int_equal(verdict.pending, 0);
+	/* One that only observes may select what it likes: it is neither counted nor waited for. */
+	tw_select(&cgroup, ~0ULL, &all, &all, &all, &observe, &verdict);
+	assert_int_equal(verdict.winner, 5);
+	assert_int_equal(verdict.pending, 0);
+	assert_int_equal(tw_set_first(&verdict.observers), TW_MAX_POLICIES);
+	/* In a later word; what may select after the winner is not asked. */
+	cgroup.must = set_of(200, 200);
+	tw_select(&cgroup, ~0ULL, &all, &all, &all, &observe, &verdict);
+	assert_int_equal(verdict.winner, 70);
+	assert_int_equal(verdict.pending, 1);
+	cgroup.must = none;
+	tw_select(&cgroup, 0, &all, &all, &all, &observe, &verdict);
+	assert_int_equal(verdict.winner, TW_MAX_POLICIES);
+	assert_int_equal(verdict.pending, 0);
+}
+
+static void match__agrees_with_its_description(void **state)
+{
+	unsigned pending = 0, winners = 0;
+	uint64_t seed = 2026;
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct tw_set others[3], observe;
+		struct tw_verdict verdict, expected;
+		struct tw_cgroup_sets cgroup;
+		bool may = i % 4;
+
+		random_set(&seed, i % 7, &cgroup.must);
+		random_set(&seed, i % 5, &cgroup.may);
+		random_set(&seed, 0, &observe);
+		for (unsigned w = 0; w < TW_SET_WORDS; w++)
+			cgroup.may.word[w] &= ~cgroup.must.word[w];
+		for (unsigned o = 0; o < ARRAY_SIZE(others); o++)
+			random_set(&seed, i % 3, &others[o]);
+		tw_select(&cgroup, may ? ~0ULL : 0, &others[0], &others[1], &others[2], &observe,
+			  &verdict);
+		expected = oracle(&cgroup, may, others, &observe);
+		assert_int_equal(verdict.winner, expected.winner);
+		assert_int_equal(verdict.pending, expected.pending);
+		assert_memory_equal(&verdict.observers, &expected.observers,
+				    sizeof(verdict.observers));
+		pending += verdict.pending;
+		winners += verdict.winner < TW_MAX_POLICIES;
+	}
+	/* Both kinds of end were met. */
+	assert_in_range(pending, 1000, winners - 1000);
 }
 
 static void match__computes_auto(void **state)
@@ -436,6 +545,8 @@ int main(void)
 		cmocka_unit_test(match__selects_the_lowest_in_all_four),
 		cmocka_unit_test(match__notes_observers_before_the_winner),
 		cmocka_unit_test(match__lets_a_new_observer_change_nothing),
+		cmocka_unit_test(match__waits_for_what_may_select),
+		cmocka_unit_test(match__agrees_with_its_description),
 		cmocka_unit_test(match__computes_auto),
 		cmocka_unit_test(match__tells_what_the_application_set),
 		cmocka_unit_test(match__fills_a_fresh_socket),

@@ -16,6 +16,8 @@ static void schema__reads_the_example(void **state)
 		policies_valid("  - name: databases\n"
 			       "    match:\n"
 			       "      cgroup: /kubepods.slice\n"
+			       "      namespace: [shop, kube-*]\n"
+			       "      pod: db-*\n"
 			       "      direction: out\n"
 			       "      remote: [\"fd00::/8\", 10.0.0.0/8]\n"
 			       "      port: [5432, 6379, 9000-9099]\n"
@@ -32,6 +34,12 @@ static void schema__reads_the_example(void **state)
 	assert_int_equal(policy->mark.column, 11);
 	assert_int_equal(policy->cgroup_count, 1);
 	assert_string_equal(policy->cgroups[0], "/kubepods.slice");
+	assert_int_equal(policy->namespace_count, 2);
+	assert_string_equal(policy->namespaces[0], "kube-*");
+	assert_string_equal(policy->namespaces[1], "shop");
+	assert_int_equal(policy->pod_count, 1);
+	assert_string_equal(policy->pods[0], "db-*");
+	assert_true(tw_model_by_pod(policy));
 	assert_int_equal(policy->directions, 1u << TW_OUT);
 	assert_int_equal(policy->remote_count, 2);
 	assert_string_equal(tw_cidr_format(&policy->remotes[0], text), "10.0.0.0/8");
@@ -48,8 +56,8 @@ static void schema__reads_the_example(void **state)
 	assert_true(policy->auto_timeout);
 	assert_true(policy->observe);
 	assert_int_equal(policy->precedence, TW_PRECEDENCE_APP);
-	assert_int_equal(policy->keepalive_mark.line, 9);
-	assert_int_equal(policy->user_timeout_mark.line, 10);
+	assert_int_equal(policy->keepalive_mark.line, 11);
+	assert_int_equal(policy->user_timeout_mark.line, 12);
 	assert_int_equal(policy->match_mark.line, 5);
 }
 
@@ -294,30 +302,6 @@ static void schema__limits_names(void **state)
 	assert_name(name, true);
 }
 
-/* Each key or value of a later issue, and nothing else, is refused as such. */
-static void schema__refuses_what_comes_later(void **state)
-{
-	static const struct {
-		const char *line, *message;
-	} cases[] = {
-		{ "match: {namespace: a}", "namespace is not supported yet" },
-		{ "match: {pod: a}", "pod is not supported yet" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
-		_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
-		_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
-
-		tw_buf_addf(&text, HEAD "    %s\n", cases[i].line);
-		assert_int_equal(policies_parse(text.data, &diags, &model), -EINVAL);
-		assert_int_equal(diags.errors, 1);
-		assert_string_equal(diags.list[0].message, cases[i].message);
-		assert_int_equal(diags.list[0].mark.line, 4);
-	}
-}
-
 static void schema__reads_precedences(void **state)
 {
 	static const struct {
@@ -502,7 +486,6 @@ int main(void)
 		cmocka_unit_test(schema__takes_256_policies_and_not_257),
 		cmocka_unit_test(schema__limits_cgroup_paths),
 		cmocka_unit_test(schema__limits_names),
-		cmocka_unit_test(schema__refuses_what_comes_later),
 		cmocka_unit_test(schema__reads_precedences),
 		cmocka_unit_test(schema__refuses_other_precedences),
 		cmocka_unit_test(schema__takes_off_under_policy),

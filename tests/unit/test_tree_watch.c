@@ -19,8 +19,10 @@ static struct tw_cgroup_tree tree;
 static struct tw_tree_watch *watch;
 static char mount_point[] = "/tmp/tw-unit-XXXXXX";
 
-static void note(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
+static void note(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns,
+		 void *data)
 {
+	assert_int_equal(at_ns, 0);
 	assert_ptr_equal(data, &told);
 	assert_non_null(path);
 	*(kind == TW_CGROUP_CREATED ? &created_id : &removed_id) = id;

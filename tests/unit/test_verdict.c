@@ -73,6 +73,18 @@ static void verdict__none_without_a_winner(void **state)
 	assert_verdict(&socket, TW_VERDICT_NONE);
 }
 
+static void verdict__pending(void **state)
+{
+	struct tw_socket socket = written();
+
+	(void)state;
+	socket.flags |= TW_SOCKET_PENDING;
+	assert_verdict(&socket, TW_VERDICT_PENDING);
+	socket = fresh();
+	socket.flags |= TW_SOCKET_PENDING;
+	assert_verdict(&socket, TW_VERDICT_PENDING);
+}
+
 static void verdict__exempt(void **state)
 {
 	struct tw_socket socket = fresh();
@@ -173,7 +185,7 @@ static void verdict__app_only_under_app(void **state)
 
 static void verdict__names(void **state)
 {
-	static const char *const names[] = { "ok", "app", "differs", "exempt", "none" };
+	static const char *const names[] = { "ok", "app", "differs", "exempt", "pending", "none" };
 
 	(void)state;
 	assert_int_equal(ARRAY_SIZE(names), TW_VERDICTS);
@@ -185,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdict__none_without_a_winner),
+		cmocka_unit_test(verdict__pending),
 		cmocka_unit_test(verdict__exempt),
 		cmocka_unit_test(verdict__differs_while_unset),
 		cmocka_unit_test(verdict__ok_once_written),

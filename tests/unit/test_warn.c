@@ -222,6 +222,13 @@ static void warn__does_not_guess(void **state)
 		{ "cgroup: /a?", "cgroup: /a*" },
 		{ "cgroup: \"/[ab]\"", "cgroup: \"/?\"" },
 		{ "cgroup: /a, port: 80", "cgroup: /a" },
+		{ "namespace: a", "" },
+		{ "namespace: \"*\"", "" },
+		{ "pod: a", "namespace: a" },
+		{ "namespace: a", "namespace: [a, b]" },
+		{ "namespace: a, pod: b", "namespace: a" },
+		{ "namespace: a?", "namespace: a*" },
+		{ "namespace: a, cgroup: /x", "namespace: a" },
 	};
 
 	(void)state;
@@ -258,13 +265,14 @@ static void warn__says_nothing_beside_errors(void **state)
 
 /* Whether a connection meets the policy that is alone in `model`. */
 static bool meets(const struct tw_model *model, const struct tw_compiled *compiled,
-		  const char *path, const uint8_t addr[static 16], uint16_t port,
-		  unsigned direction)
+		  const char *path, const struct tw_pod *pod, const uint8_t addr[static 16],
+		  uint16_t port, unsigned direction)
 {
-	struct tw_set cgroup;
+	struct tw_cgroup_sets cgroup;
 
-	tw_compile_cgroup(model, path, &cgroup);
-	return cgroup.word[0] & compiled->generation->direction[direction].word[0] &
+	tw_compile_cgroup(model, path, pod, &cgroup);
+	return (cgroup.must.word[0] | (cgroup.may.word[0] & cgroup.own_may)) &
+	       compiled->generation->direction[direction].word[0] &
 	       tw_compiled_remote(compiled, addr)->word[0] &
 	       tw_compiled_port(compiled, port)->word[0] & 1;
 }
@@ -291,13 +299,14 @@ static void warn__covers_only_what_is_covered(void **state)
 				policies_path(&seed, policies_names, ARRAY_SIZE(policies_names), 4);
 			struct tw_port_range ports = policies_range(&seed);
 			unsigned direction = unit_below(&seed, TW_DIRECTIONS);
+			struct tw_pod pod = policies_pod(&seed);
 			uint8_t addr[16];
 
 			policies_address(&seed, addr);
-			if (!meets(&inner, &b, path, addr, ports.last, direction))
+			if (!meets(&inner, &b, path, &pod, addr, ports.last, direction))
 				continue;
 			met++;
-			assert_true(meets(&outer, &a, path, addr, ports.last, direction));
+			assert_true(meets(&outer, &a, path, &pod, addr, ports.last, direction));
 		}
 	}
 	assert_true(covered > 500);
