@@ -49,10 +49,12 @@ has_go-1.19() { has_go 1.19; }
 has_go-1.23() { has_go 1.23; }
 has_go-1.24() { has_mptcp && has_go 1.24; }
 has_go-1.23-mptcp() { has_mptcp && has_go 1.23; }
+has_go-1.24-mptcp() { has_mptcp && has_go 1.24; }
 version_go-1.19() { version_go 1.19; }
 version_go-1.23() { version_go 1.23; }
 version_go-1.24() { version_go 1.24; }
 version_go-1.23-mptcp() { version_go 1.23; }
+version_go-1.24-mptcp() { version_go 1.24; }
 start_go-1.19() { launch go-1.19 "$(go_pair 1.19)" "127.0.0.1:$1"; }
 start_go-1.23() { launch go-1.23 "$(go_pair 1.23)" "127.0.0.1:$1"; }
 
@@ -67,6 +69,11 @@ start_go-1.24() {
 
 start_go-1.23-mptcp() {
 	launch go-1.23-mptcp env GODEBUG=multipathtcp=1 "$(go_pair 1.23)" "127.0.0.1:$1"
+}
+
+# It dials by MPTCP, and listens without: it falls back to TCP.
+start_go-1.24-mptcp() {
+	launch go-1.24-mptcp env GODEBUG=multipathtcp=3 "$(go_pair 1.24)" "127.0.0.1:$1"
 }
 
 # --- JVM, Node.js, Python ----------------------------------------------------
