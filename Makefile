@@ -185,13 +185,20 @@ test-time: deps-kernels ## the real constants (IPVS 900 s, keepalive 7200 s, ...
 test-time-parts: $(B)/tcpwarden-static $(NEXT)/build/tcpwarden-static $(B)/tests/time/tw-time
 	$(Q)tests/kernels/run --time $(KERNEL)
 
+.PHONY: test-runtimes test-runtimes-parts
+test-runtimes: deps-runtimes ## what Go, Java, Node.js, ... set, and what each precedence makes of it (needs root)
+	$(Q)+$(MAKE) $(JOBS) test-runtimes-parts
+
+test-runtimes-parts: $(B)/tcpwarden $(B)/tests/runtimes/tw-sockopts
+	$(Q)tests/runtimes/run $(B) $(CASES)
+
 DEMO	 := $(B)/tests/demo/tw-idle-client $(B)/tests/demo/tw-echo
 BENCH	 := $(B)/tests/bench/tw-bench $(B)/tests/bench/tw-bench-sweep
 
-$(DEMO): $(B)/tests/%: $(O)/tests/%.o
+$(DEMO) $(B)/tests/runtimes/tw-sockopts: $(B)/tests/%: $(O)/tests/%.o
 $(B)/tests/bench/tw-bench: $(call objs,$(O),$(wildcard tests/bench/*.c))
 $(B)/tests/bench/tw-bench-sweep: $(call objs,$(O),$(wildcard tests/bench/sweep/*.c))
-$(DEMO) $(BENCH):
+$(DEMO) $(BENCH) $(B)/tests/runtimes/tw-sockopts:
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -o $@ $^
@@ -298,6 +305,8 @@ BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-gene
 	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
 TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq nginx redis-server
 KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring
+RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 redis-server nginx postgresql \
+		 debian-archive-keyring
 LINT_DEPS  := clang-format-14 clang-tidy-14 cppcheck shellcheck mandoc systemd
 
 # After packages were installed, make starts anew: what it looked up may have changed.
@@ -305,7 +314,7 @@ JOBS	    = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 install_deps = $(if $(NO_DEPS),,$(Q)tests/deps $(foreach package,$(1),'$(package)'))
 
 
-.PHONY: deps deps-build deps-test deps-kernels
+.PHONY: deps deps-build deps-test deps-kernels deps-runtimes
 deps: ## install what building, testing and linting need (Debian, Ubuntu)
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(KERNELS_DEPS) $(LINT_DEPS))
 
@@ -317,6 +326,11 @@ deps-test:
 
 deps-kernels:
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(KERNELS_DEPS))
+
+# One by one: a runtime that is not to be had is skipped, aloud.
+deps-runtimes: deps-test
+	$(if $(NO_DEPS),,$(Q)for package in $(foreach package,$(RUNTIMES_DEPS),'$(package)'); do \
+		tests/deps "$$package" || true; done)
 
 .PHONY: run
 run: deps-build ## enforce the embedded policy here until Ctrl-C (ATTACH_TO=/cgroup narrows it; needs root)
