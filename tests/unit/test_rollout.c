@@ -42,10 +42,11 @@ static struct tw_verdict meet(const struct tw_model *model, const struct tw_comp
 {
 	const struct tw_generation *generation = compiled->generation;
 	struct tw_verdict verdict;
-	struct tw_set cgroup;
+	struct tw_pod none = { 0 };
+	struct tw_cgroup_sets cgroup;
 
-	tw_compile_cgroup(model, "/", &cgroup);
-	tw_select(&cgroup, &generation->direction[TW_OUT], &generation->any_remote,
+	tw_compile_cgroup(model, "/", &none, &cgroup);
+	tw_select(&cgroup, cgroup.own_may, &generation->direction[TW_OUT], &generation->any_remote,
 		  &generation->any_port, &generation->observe, &verdict);
 	return verdict;
 }
