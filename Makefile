@@ -217,6 +217,7 @@ bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH)
 	$(Q)tests/bench/run $(B)
 	$(Q)tests/bench/sweep/run $(B)
 	$(Q)tests/bench/cgroups $(B)
+	$(Q)tests/bench/rollout $(B)
 
 # --- lint --------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ struct tw_death_guard {
 	struct event *tick;
 	struct watched *watched;
 	size_t count;
+	bool stale;  /* what is watched could not be read: on the next tick */
 	bool failed; /* said once, until it works again */
 };
 
@@ -106,10 +107,15 @@ static void on_tick(evutil_socket_t fd, short what, void *data)
 	struct tw_fault fault = TW_FAULT_INIT;
 	struct tw_set tripped;
 	bool any;
-	int error = count_all(guard, &tripped, &any);
+	int error;
 
 	(void)fd;
 	(void)what;
+	if (guard->stale)
+		tw_death_guard_refresh(guard);
+	if (guard->stale)
+		return;
+	error = count_all(guard, &tripped, &any);
 	if (error) {
 		say_failed(guard, strerror(-error));
 		return;
@@ -168,7 +174,7 @@ static void run_timer(struct tw_death_guard *guard)
 {
 	const struct timeval step = { .tv_sec = TW_WINDOW_STEP_MS / 1000 };
 
-	if (!guard->count)
+	if (!guard->count && !guard->stale)
 		event_del(guard->tick);
 	else if (!event_pending(guard->tick, EV_TIMEOUT, NULL))
 		event_add(guard->tick, &step);
@@ -177,16 +183,17 @@ static void run_timer(struct tw_death_guard *guard)
 void tw_death_guard_refresh(struct tw_death_guard *guard)
 {
 	_cleanup_free_ struct watched *watched = calloc(TW_MAX_POLICIES, sizeof(*watched));
-	size_t count;
+	size_t count = 0;
 	int error = watched ? read_watched(guard, watched, &count) : -ENOMEM;
 
+	guard->stale = error;
 	if (error) {
 		say_failed(guard, strerror(-error));
-		return;
+	} else {
+		free(guard->watched);
+		guard->watched = TAKE_PTR(watched);
+		guard->count = count;
 	}
-	free(guard->watched);
-	guard->watched = TAKE_PTR(watched);
-	guard->count = count;
 	run_timer(guard);
 }
 

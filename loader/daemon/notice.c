@@ -227,6 +227,8 @@ static int load_text(const struct tw_notice *notice, struct tw_buf *buf)
 	if (notice->refused)
 		return tw_buf_addf(buf, "refused: %s; generation %" PRIu64 " stays",
 				   notice->message ?: "", notice->generation);
+	if (notice->message)
+		return tw_buf_addf(buf, "%s", notice->message);
 	return tw_buf_addf(buf, "loaded: generation %" PRIu64 ", policy %s", notice->generation,
 			   digest);
 }

@@ -37,7 +37,7 @@ struct tw_notice {
 	uint64_t generation; /* in force now; of a refusal too */
 	__u64 digest[2];     /* likewise */
 	bool refused;
-	char *message; /* why; NULL where not refused */
+	char *message; /* why; of one accepted: the guard that tripped, else NULL */
 	/* lost: */
 	uint64_t lost;
 };

@@ -50,14 +50,14 @@ struct loop {
 /* --- what is told ----------------------------------------------------------------- */
 
 /* Tell of an attach, or a load of a policy; `refusal` is NULL where it was accepted. */
-static void tell(struct loop *loop, enum tw_notice_kind kind, const char *refusal)
+static void tell(struct loop *loop, enum tw_notice_kind kind, bool refused, const char *message)
 {
 	const struct tw_enforcer *enforcer = loop->enforcer;
 	struct tw_notice notice = {
 		.kind = kind,
 		.generation = enforcer->live.number,
-		.refused = refusal,
-		.message = refusal ? strdup(refusal) : NULL,
+		.refused = refused,
+		.message = message ? strdup(message) : NULL,
 	};
 
 	if (kind == TW_NOTICE_ATTACHED)
@@ -79,7 +79,7 @@ static void refuse(struct loop *loop, const char *reason, const struct tw_diags 
 	if (diags)
 		tw_log_diags(diags);
 	tw_error("the policy is refused, the running one stays: %s", reason);
-	tell(loop, TW_NOTICE_POLICY, reason);
+	tell(loop, TW_NOTICE_POLICY, true, reason);
 	if (tw_state_refused(&loop->enforcer->program.maps, reason))
 		tw_warning("cannot note the refusal for `tcpwarden status`");
 }
@@ -120,7 +120,7 @@ static void accept_policy(struct loop *loop, bool changed)
 		loop->reloads.unchanged++;
 	if (changed) {
 		tw_enforcer_say(loop->enforcer, "policy loaded");
-		tell(loop, TW_NOTICE_POLICY, NULL);
+		tell(loop, TW_NOTICE_POLICY, false, NULL);
 		if (loop->guard)
 			tw_death_guard_refresh(loop->guard);
 		sweep_all(loop);
@@ -130,7 +130,7 @@ static void accept_policy(struct loop *loop, bool changed)
 	}
 	if (refused) {
 		tw_info("the policy is good again, and the one that runs");
-		tell(loop, TW_NOTICE_POLICY, NULL);
+		tell(loop, TW_NOTICE_POLICY, false, NULL);
 		tw_state_refused(&loop->enforcer->program.maps, NULL);
 	}
 }
@@ -163,17 +163,20 @@ static void on_policy_changed(void *data)
 	reload(data);
 }
 
-/* Here those are told who listen for what becomes of policies. */
 static void on_tripped(const struct tw_model_policy *policy, uint64_t deaths, void *data)
 {
 	struct loop *loop = data;
+	const struct tw_enforcer *enforcer = loop->enforcer;
+	char text[TW_REFUSAL_LEN];
 
-	tw_error("guard: policy \"%s\" observes on node %s from now on, generation %llu: %llu "
+	snprintf(text, sizeof(text),
+		 "guard: policy \"%s\" observes on node %s from now on, generation %llu: %llu "
 		 "connections died under it in the last minute, more than max_deaths_per_minute: "
 		 "%u; it enforces again once it is changed",
-		 policy->name, loop->enforcer->place.node,
-		 (unsigned long long)loop->enforcer->live.number, (unsigned long long)deaths,
-		 policy->max_deaths);
+		 policy->name, enforcer->place.node, (unsigned long long)enforcer->live.number,
+		 (unsigned long long)deaths, policy->max_deaths);
+	tw_error("%s", text);
+	tell(loop, TW_NOTICE_POLICY, false, text);
 }
 
 /* What the policy wrote is let go of. */
@@ -386,7 +389,7 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 			       &enforcer->program.maps, &loop->events, fault);
 	if (error)
 		return error;
-	tell(loop, TW_NOTICE_ATTACHED, NULL);
+	tell(loop, TW_NOTICE_ATTACHED, false, NULL);
 	error = tw_death_guard_open(loop->base, loop->enforcer, &guard, &loop->guard, fault);
 	if (error)
 		return error;

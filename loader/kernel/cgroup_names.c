@@ -133,11 +133,12 @@ int tw_cgroup_path_of(const struct tw_cgroup_tree *tree, uint64_t id, char **ret
 	char *path = NULL;
 	int error;
 
-	if (!id) {
-		*ret_path = strdup("/");
-		return *ret_path ? 0 : -ENOMEM;
+	if (id) {
+		error = path_by_id(tree, id, &path);
+	} else {
+		path = strdup("/");
+		error = path ? 0 : -ENOMEM;
 	}
-	error = path_by_id(tree, id, &path);
 	if (error && error != -ESTALE && error != -ENOMEM) {
 		error = tw_cgroup_walk(tree, "/", visit, &search) ?: -ENOENT;
 		path = search.path;

@@ -257,11 +257,14 @@ TW_TEST(guard__trips_and_stays_tripped_until_its_policy_changes)
 TW_TEST(guard__lets_go_of_open_connections)
 {
 	struct tw_values untouched = { 0, 7200, 75, 9, 0 };
-	struct tw_process daemon;
+	struct tw_process daemon, events;
 	struct tw_pair alive;
 
-	daemon = tw_enforce(GUARDED(0));
+	daemon = TW_START("run", "-c", tw_policy(GUARDED(0)), "--attach-to", tw_node, "--run-dir",
+			  tw_folder);
+	tw_wait_enforcing(&daemon);
 	wait_swept(&daemon);
+	events = TW_START("events", "--run-dir", tw_folder);
 	alive = tw_pair(tw_node, NULL, "127.0.0.2:7000");
 	CHECK_OPTIONS(alive.client, 1, 60, 10, 3, 600);
 	die("127.0.0.1:7000");
@@ -269,6 +272,9 @@ TW_TEST(guard__lets_go_of_open_connections)
 		struct tw_values now = tw_values(alive.client);
 		tw_values_equal(&now, &untouched);
 	}));
+	/* Whoever listens is told. */
+	WAIT_FOR(strstr(tw_read_file(tw_format("%s/%d.out", tw_folder, events.number)),
+			"policy    guard: policy \"a\" observes on node"));
 }
 
 TW_TEST(guard__is_not_watched_once)

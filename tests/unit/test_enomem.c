@@ -9,9 +9,11 @@
 #include "lib/file.h"
 #include "lib/mounts.h"
 #include "lib/path.h"
+#include "node/fleet.h"
 #include "policy/canon.h"
 #include "policy/compile.h"
 #include "policy/explain.h"
+#include "policy/trip.h"
 
 /* Of everything something, and warnings. */
 #define HEAD "version: 1\npolicies:\n"
@@ -22,9 +24,12 @@
 	"      direction: out\n"                                                        \
 	"      remote: [10.0.0.0/8, \"fd00::/8\", 10.1.0.0/16]\n"                       \
 	"      port: [5432, 9000-9099]\n"                                               \
+	"      node: [\"db-*\", web-1]\n"                                               \
 	"    keepalive: 60s:10s:3\n"                                                    \
 	"    user_timeout: auto\n"                                                      \
 	"    must_beat: [ipvs, 350s, aws-alb]\n"                                        \
+	"    rollout: 25%\n"                                                            \
+	"    guard: {max_deaths_per_minute: 5}\n"                                       \
 	"  - {name: watcher, mode: observe, keepalive: {idle: 2m}, user_timeout: 5s}\n" \
 	"  - {name: exempt, match: {port: 9092}}\n"                                     \
 	"  - {name: rest, keepalive: on}\n"                                             \
@@ -257,6 +262,53 @@ static void compile__survives_enomem(void **state)
 	assert_in_range(enomem_each(compile_a_model, &model, 0, -ENOMEM), 5, 20);
 }
 
+static int find_tripped(void *data)
+{
+	struct tw_loaded *loaded = calloc(1, sizeof(*loaded));
+	struct tw_set tripped;
+	int r = -ENOMEM;
+
+	fill(&tripped, sizeof(tripped));
+	if (loaded)
+		r = tw_trip_of(loaded, data, &tripped);
+	if (r < 0)
+		assert_filled(&tripped, sizeof(tripped));
+	free(loaded);
+	return r;
+}
+
+static void trip__survives_enomem(void **state)
+{
+	_cleanup_model_ struct tw_model model = policies_valid(POLICIES);
+
+	(void)state;
+	assert_in_range(enomem_each(find_tripped, &model, 0, -ENOMEM), 2, 20);
+}
+
+static int parse_a_fleet(void *data)
+{
+	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
+	struct tw_fleet fleet;
+	int r;
+
+	fill(&fleet, sizeof(fleet));
+	r = tw_fleet_parse("f", data, strlen(data), &diags, &fleet);
+	if (r < 0)
+		assert_filled(&fleet, sizeof(fleet));
+	else
+		tw_fleet_free(&fleet);
+	return r;
+}
+
+static void fleet__survives_enomem(void **state)
+{
+	char good[] = "a\nb # the second\n\nc\n", bad[] = "a\nb c\na\n";
+
+	(void)state;
+	assert_in_range(enomem_each(parse_a_fleet, good, 0, -ENOMEM), 4, 20);
+	assert_in_range(enomem_each(parse_a_fleet, bad, -EINVAL, -EINVAL), 4, 40);
+}
+
 /* A model, and what it compiles to. */
 struct answerable {
 	struct tw_model model;
@@ -371,6 +423,8 @@ int main(void)
 		cmocka_unit_test(load__survives_enomem_in_a_wrong_policy),
 		cmocka_unit_test(load__survives_enomem_in_files_and_folders),
 		cmocka_unit_test(compile__survives_enomem),
+		cmocka_unit_test(trip__survives_enomem),
+		cmocka_unit_test(fleet__survives_enomem),
 		cmocka_unit_test(explain__survives_enomem),
 		cmocka_unit_test(timing__survives_enomem),
 	};

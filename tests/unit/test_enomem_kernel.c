@@ -100,9 +100,21 @@ static void cgroup_names__survives_enomem(void **state)
 	assert_in_range(enomem_each(read_names, NULL, 0, -ENOMEM), 5, 20);
 }
 
+static struct tw_pod no_pod(const char *path, void *pods)
+{
+	(void)path;
+	(void)pods;
+	return (struct tw_pod){ 0 };
+}
+
 static int make_sets(void *data)
 {
-	struct tw_cgroup_scope scope = { .model = data, .tree = &tree, .attach_path = "/" };
+	struct tw_cgroup_scope scope = {
+		.model = data,
+		.tree = &tree,
+		.attach_path = "/",
+		.pod_of = no_pod,
+	};
 	int map = -2, error = tw_cgroup_sets_make(&scope, &map);
 
 	if (error) {
@@ -126,32 +138,6 @@ static void cgroup_sets__survives_enomem(void **state)
 	if (r == -EPERM)
 		skip();
 	assert_in_range(enomem_each(make_sets, &model, 0, -ENOMEM), 9, 30);
-}
-
-static int find_the_path(void *data)
-{
-	char *path = untouched;
-	int error = tw_cgroup_path_of(&tree, *(uint64_t *)data, &path);
-
-	if (error) {
-		assert_ptr_equal(path, untouched);
-		return error;
-	}
-	free(path);
-	return 0;
-}
-
-static void live__survives_enomem_in_cgroup_paths(void **state)
-{
-	struct stat st;
-	uint64_t id;
-
-	(void)state;
-	assert_int_equal(stat(in_folder("a/b"), &st), 0);
-	id = st.st_ino;
-	assert_in_range(enomem_each(find_the_path, &id, 0, -ENOMEM), 4, 10);
-	id = 1;
-	assert_in_range(enomem_each(find_the_path, &id, -ENOENT, -ENOMEM), 4, 10);
 }
 
 /* --- sockets, processes, namespaces ------------------------------------------------------ */
@@ -322,7 +308,6 @@ int main(void)
 		cmocka_unit_test(cgroup__survives_enomem),
 		cmocka_unit_test(cgroup_names__survives_enomem),
 		cmocka_unit_test(cgroup_sets__survives_enomem),
-		cmocka_unit_test(live__survives_enomem_in_cgroup_paths),
 		cmocka_unit_test(sockets__survive_enomem),
 		cmocka_unit_test(process__survives_enomem),
 		cmocka_unit_test(netns__survives_enomem),

@@ -62,6 +62,7 @@ static void notice__every_kind_comes_back_from_json(void **state)
 		  .generation = 7,
 		  .refused = true,
 		  .message = (char *)"policy.yaml:7:16: error: \"x\"" },
+		{ .kind = TW_NOTICE_POLICY, .generation = 8, .message = (char *)"guard: policy" },
 		{ .kind = TW_NOTICE_ATTACHED, .generation = 1, .cgroup = (char *)"/a" },
 		{ .kind = TW_NOTICE_DETACHED },
 		{ .kind = TW_NOTICE_LOST, .lost = 12 },
@@ -122,6 +123,10 @@ static void notice__one_line_for_people(void **state)
 					   .generation = 3,
 					   .refused = true,
 					   .message = (char *)"p.yaml:1:1: no" };
+	const struct tw_notice tripped = { .at_ns = AT,
+					   .kind = TW_NOTICE_POLICY,
+					   .generation = 3,
+					   .message = (char *)"guard: policy \"a\" observes" };
 	const struct tw_notice lost = { .at_ns = AT, .kind = TW_NOTICE_LOST, .lost = 5 };
 
 	(void)state;
@@ -130,6 +135,7 @@ static void notice__one_line_for_people(void **state)
 			 "/kubepods.slice/a, netns 4026531840");
 	check_text(&refused, "2025-11-25T02:30:00.123Z  policy    refused: p.yaml:1:1: no; "
 			     "generation 3 stays");
+	check_text(&tripped, "2025-11-25T02:30:00.123Z  policy    guard: policy \"a\" observes");
 	check_text(&lost, "2025-11-25T02:30:00.123Z  lost      5 events were not read in time");
 }
 
