@@ -450,6 +450,26 @@ TW_TEST(pods__doctor_says_what_is_known)
 	CHECK_HAS(doctor_detail("degraded"), "are known by");
 }
 
+/* Of a file alone no machine is asked, unless it is named. */
+TW_TEST(pods__explain_of_a_file)
+{
+	const char *path = policy(), *cgroup = "/kubepods/burstable/poda/0123";
+	struct tw_result result = TW_RUN("explain", "-c", path, "--cgroup", cgroup);
+
+	CHECK_INT(result.status, 0);
+	CHECK_HAS(result.out, "of cgroup /kubepods/burstable/poda/0123, pod not known");
+	CHECK_HAS(result.out, "pending: the pod is not known");
+	CHECK_HAS(result.out, "options      keepalive off");
+	make_logs();
+	make_log("shop_web-0", "a");
+	result = TW_RUN("explain", "-c", path, "--cgroup", cgroup, "--pod-logs", logs());
+	CHECK_HAS(result.out, ", pod shop/web-0");
+	CHECK_HAS(result.out, "databases: no, pod shop/web-0 is not in pod db-*");
+	CHECK_HAS(result.out, "shop: matches, and takes it");
+	result = TW_RUN("explain", "-c", path, "--cgroup", "/system.slice");
+	CHECK_HAS(result.out, "rest: matches, and takes it");
+}
+
 TW_TEST(pods__bad_folder_option)
 {
 	struct tw_result result =
