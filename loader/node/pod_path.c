@@ -117,15 +117,15 @@ static bool read_colons(struct part name, struct tw_pod_path *pod)
 static bool read_plain(struct part name, struct part parent, struct part grandparent,
 		       struct tw_pod_path *pod)
 {
+	bool in_class = part_is(grandparent, "kubepods");
+
 	if (name.len < 3 || memcmp(name.at, "pod", 3) != 0)
 		return false;
 	if (part_is(parent, "kubepods"))
 		pod->qos = TW_QOS_GUARANTEED;
-	else if (!part_is(grandparent, "kubepods"))
-		return false;
-	else if (part_is(parent, "burstable"))
+	else if (in_class && part_is(parent, "burstable"))
 		pod->qos = TW_QOS_BURSTABLE;
-	else if (part_is(parent, "besteffort"))
+	else if (in_class && part_is(parent, "besteffort"))
 		pod->qos = TW_QOS_BEST_EFFORT;
 	else
 		return false;

@@ -144,6 +144,8 @@ static void settles_what_was_pending(void)
 	int from_web, from_db;
 
 	make_logs();
+	/* Not news, so that only the pods' names bring a sweep. */
+	tw_cgroup(tw_node, "kubepods.slice/kubepods-burstable.slice");
 	daemon = enforce();
 	web = make_container(make_pod(tw_node, "a"));
 	db = make_container(make_pod(tw_node, "b"));
@@ -225,7 +227,7 @@ TW_TEST(pods__an_exempt_one_in_new_slices_is_never_written_either)
 }
 
 /* What it met before we knew that it may be a pod's: the value stays until the pod is known. */
-TW_TEST(pods__a_pending_socket_keeps_what_it_has)
+static void keeps_what_it_has(void)
 {
 	struct tw_process daemon;
 	const char *pod;
@@ -249,6 +251,17 @@ TW_TEST(pods__a_pending_socket_keeps_what_it_has)
 	make_log("shop_db-0", "a");
 	WAIT_FOR(tw_values(client).idle == 7200);
 	CHECK_UNTOUCHED(client);
+}
+
+TW_TEST(pods__a_pending_socket_keeps_what_it_has)
+{
+	keeps_what_it_has();
+}
+
+TW_TEST(pods__a_pending_socket_keeps_what_it_has_by_descriptors)
+{
+	tw_force_descriptors();
+	keeps_what_it_has();
 }
 
 /* One that may observe it neither counts it nor holds it up. */
@@ -435,6 +448,26 @@ TW_TEST(pods__doctor_says_what_is_known)
 	make_pod(tw_node, "a");
 	make_container(make_pod(tw_node, "b"));
 	CHECK_HAS(doctor_detail("degraded"), "are known by");
+}
+
+/* Of a file alone no machine is asked, unless it is named. */
+TW_TEST(pods__explain_of_a_file)
+{
+	const char *path = policy(), *cgroup = "/kubepods/burstable/poda/0123";
+	struct tw_result result = TW_RUN("explain", "-c", path, "--cgroup", cgroup);
+
+	CHECK_INT(result.status, 0);
+	CHECK_HAS(result.out, "of cgroup /kubepods/burstable/poda/0123, pod not known");
+	CHECK_HAS(result.out, "pending: the pod is not known");
+	CHECK_HAS(result.out, "options      keepalive off");
+	make_logs();
+	make_log("shop_web-0", "a");
+	result = TW_RUN("explain", "-c", path, "--cgroup", cgroup, "--pod-logs", logs());
+	CHECK_HAS(result.out, ", pod shop/web-0");
+	CHECK_HAS(result.out, "databases: no, pod shop/web-0 is not in pod db-*");
+	CHECK_HAS(result.out, "shop: matches, and takes it");
+	result = TW_RUN("explain", "-c", path, "--cgroup", "/system.slice");
+	CHECK_HAS(result.out, "rest: matches, and takes it");
 }
 
 TW_TEST(pods__bad_folder_option)

@@ -408,7 +408,7 @@ TW_TEST(sockets__table)
 	CHECK_HAS(result.out, "VERDICT");
 	CHECK_HAS(result.out, "55s:75s:9");
 	CHECK_HAS(result.out, tw_node);
-	CHECK_HAS(result.out, "3 sockets: 0 ok, 0 app, 2 differs, 0 exempt, 1 none");
+	CHECK_HAS(result.out, "3 sockets: 0 ok, 0 app, 2 differs, 0 exempt, 0 pending, 1 none");
 	CHECK_HAS(result.out, "of 2 connections, 1 would wait 2 h 11 min or for ever");
 	CHECK(!strchr(result.out, '\033'));
 }

@@ -17,67 +17,63 @@ struct expected {
 	enum tw_qos qos;
 };
 
+static const struct expected kubelets[] = {
+	/* systemd driver, containerd */
+	{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UNDERLINED ".slice",
+	  "/cri-containerd-" ID ".scope", UID, ID, TW_QOS_BURSTABLE },
+	{ "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UNDERLINED ".slice",
+	  "", UID, "", TW_QOS_BEST_EFFORT },
+	{ "/kubepods.slice/kubepods-pod" UNDERLINED ".slice", "/cri-containerd-" ID ".scope", UID,
+	  ID, TW_QOS_GUARANTEED },
+	/* CRI-O; its monitor has a scope too, and with cgroup manager v2 a folder below */
+	{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UNDERLINED ".slice",
+	  "/crio-" ID ".scope/container", UID, ID, TW_QOS_BURSTABLE },
+	{ "/kubepods.slice/kubepods-pod" UNDERLINED ".slice", "/crio-conmon-" ID ".scope", UID, ID,
+	  TW_QOS_GUARANTEED },
+	/* Docker */
+	{ "/kubepods.slice/kubepods-pod" UNDERLINED ".slice", "/docker-" ID ".scope", UID, ID,
+	  TW_QOS_GUARANTEED },
+	/* A static pod: its UID is a hash */
+	{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" HASH ".slice",
+	  "/cri-containerd-" ID ".scope", HASH, ID, TW_QOS_BURSTABLE },
+	/* cgroupfs driver */
+	{ "/kubepods/burstable/pod" UID, "/" ID, UID, ID, TW_QOS_BURSTABLE },
+	{ "/kubepods/besteffort/pod" HASH, "/" ID, HASH, ID, TW_QOS_BEST_EFFORT },
+	{ "/kubepods/pod" UID, "", UID, "", TW_QOS_GUARANTEED },
+	/* k3s, rootless */
+	{ "/user.slice/user-1000.slice/user@1000.service/k3s-rootless.service/kubepods/"
+	  "burstable/pod" UID,
+	  "/" ID, UID, ID, TW_QOS_BURSTABLE },
+	/* kind: the node is a container, and the kubelet has a root of its own */
+	{ "/system.slice/docker-" ID ".scope/kubelet.slice/kubelet-kubepods.slice/"
+	  "kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod" UNDERLINED ".slice",
+	  "/cri-containerd-" ID ".scope", UID, ID, TW_QOS_BURSTABLE },
+	{ "/docker/" ID "/kubelet/kubepods/besteffort/pod" UID, "/" ID, UID, ID,
+	  TW_QOS_BEST_EFFORT },
+	/* containerd with cgroupfs under a kubelet with systemd */
+	{ "/system.slice/containerd.service/kubepods-burstable-pod" UNDERLINED
+	  ".slice:cri-containerd:" ID,
+	  "", UID, ID, TW_QOS_BURSTABLE },
+	/* A cluster in a pod: the outer pod is this node's */
+	{ "/kubepods/burstable/pod" UID, "/" ID "/kubepods/burstable/pod" HASH "/" ID, UID, ID,
+	  TW_QOS_BURSTABLE },
+	/* A container that is called as no runtime calls it */
+	{ "/kubepods/pod" UID, "/Some_Thing", UID, "", TW_QOS_GUARANTEED },
+};
+
 static void pod_path__reads_what_kubelets_make(void **state)
 {
-	static const struct expected cases[] = {
-		/* systemd driver, containerd */
-		{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UNDERLINED
-		  ".slice",
-		  "/cri-containerd-" ID ".scope", UID, ID, TW_QOS_BURSTABLE },
-		{ "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UNDERLINED
-		  ".slice",
-		  "", UID, "", TW_QOS_BEST_EFFORT },
-		{ "/kubepods.slice/kubepods-pod" UNDERLINED ".slice",
-		  "/cri-containerd-" ID ".scope", UID, ID, TW_QOS_GUARANTEED },
-		/* CRI-O; its monitor has a scope too, and with cgroup manager v2 a folder below */
-		{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UNDERLINED
-		  ".slice",
-		  "/crio-" ID ".scope/container", UID, ID, TW_QOS_BURSTABLE },
-		{ "/kubepods.slice/kubepods-pod" UNDERLINED ".slice", "/crio-conmon-" ID ".scope",
-		  UID, ID, TW_QOS_GUARANTEED },
-		/* Docker */
-		{ "/kubepods.slice/kubepods-pod" UNDERLINED ".slice", "/docker-" ID ".scope", UID,
-		  ID, TW_QOS_GUARANTEED },
-		/* A static pod: its UID is a hash */
-		{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" HASH ".slice",
-		  "/cri-containerd-" ID ".scope", HASH, ID, TW_QOS_BURSTABLE },
-		/* cgroupfs driver */
-		{ "/kubepods/burstable/pod" UID, "/" ID, UID, ID, TW_QOS_BURSTABLE },
-		{ "/kubepods/besteffort/pod" HASH, "/" ID, HASH, ID, TW_QOS_BEST_EFFORT },
-		{ "/kubepods/pod" UID, "", UID, "", TW_QOS_GUARANTEED },
-		/* k3s, rootless */
-		{ "/user.slice/user-1000.slice/user@1000.service/k3s-rootless.service/kubepods/"
-		  "burstable/pod" UID,
-		  "/" ID, UID, ID, TW_QOS_BURSTABLE },
-		/* kind: the node is a container, and the kubelet has a root of its own */
-		{ "/system.slice/docker-" ID ".scope/kubelet.slice/kubelet-kubepods.slice/"
-		  "kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod" UNDERLINED
-		  ".slice",
-		  "/cri-containerd-" ID ".scope", UID, ID, TW_QOS_BURSTABLE },
-		{ "/docker/" ID "/kubelet/kubepods/besteffort/pod" UID, "/" ID, UID, ID,
-		  TW_QOS_BEST_EFFORT },
-		/* containerd with cgroupfs under a kubelet with systemd */
-		{ "/system.slice/containerd.service/kubepods-burstable-pod" UNDERLINED
-		  ".slice:cri-containerd:" ID,
-		  "", UID, ID, TW_QOS_BURSTABLE },
-		/* A cluster in a pod: the outer pod is this node's */
-		{ "/kubepods/burstable/pod" UID, "/" ID "/kubepods/burstable/pod" HASH "/" ID, UID,
-		  ID, TW_QOS_BURSTABLE },
-		/* A container that is called as no runtime calls it */
-		{ "/kubepods/pod" UID, "/Some_Thing", UID, "", TW_QOS_GUARANTEED },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(kubelets); i++) {
 		_cleanup_buf_ struct tw_buf path = TW_BUF_INIT;
 		struct tw_pod_path pod;
 
-		tw_buf_addf(&path, "%s%s", cases[i].pod, cases[i].below);
+		tw_buf_addf(&path, "%s%s", kubelets[i].pod, kubelets[i].below);
 		assert_true(tw_pod_path_parse(path.data, &pod));
-		assert_string_equal(pod.uid, cases[i].uid);
-		assert_string_equal(pod.container, cases[i].container);
-		assert_int_equal(pod.qos, cases[i].qos);
-		assert_int_equal(pod.len, strlen(cases[i].pod));
+		assert_string_equal(pod.uid, kubelets[i].uid);
+		assert_string_equal(pod.container, kubelets[i].container);
+		assert_int_equal(pod.qos, kubelets[i].qos);
+		assert_int_equal(pod.len, strlen(kubelets[i].pod));
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -215,6 +216,27 @@ static void pods__more_waiting_than_the_limit(void **state)
 	assert_int_equal(tw_pods_counts(pods).waiting, 0);
 }
 
+/* What cannot be read is no news: what was known stays. */
+static void pods__a_root_that_cannot_be_read(void **state)
+{
+	char moved[64];
+
+	(void)state;
+	make_root();
+	make("shop_db-0_a");
+	assert_int_equal(tw_pods_read(pods), 0);
+	snprintf(moved, sizeof(moved), "%s/moved", top);
+	assert_int_equal(rename(root, moved), 0);
+	assert_int_equal(symlink(root, root), 0);
+	assert_int_equal(tw_pods_read(pods), -ELOOP);
+	assert_int_equal(tw_pods_counts(pods).error, -ELOOP);
+	assert_pod(A, "shop/db-0");
+	assert_int_equal(unlink(root), 0);
+	assert_int_equal(rename(moved, root), 0);
+	assert_int_equal(tw_pods_read(pods), 0);
+	assert_int_equal(tw_pods_counts(pods).error, 0);
+}
+
 /* --- following ------------------------------------------------------------------------ */
 
 static void on_changed(void *data)
@@ -309,6 +331,26 @@ static void pods__the_root_is_waited_for(void **state)
 	tw_pod_watch_stop(watching);
 }
 
+static void pods__cannot_be_followed(void **state)
+{
+	struct rlimit before, none = { 0 };
+	struct tw_fault fault = TW_FAULT_INIT;
+	struct tw_pod_watch *watching = NULL;
+	_cleanup_free_ char *expected = NULL;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(tw_pod_watch_start(base, root, on_changed, &changes, &watching, &fault),
+			 -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_null(watching);
+	assert_true(asprintf(&expected, "cannot follow %s by inotify: Too many open files", root) >
+		    0);
+	assert_string_equal(fault.text, expected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +363,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pods__hostile_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(pods__up_to_the_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(pods__more_waiting_than_the_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(pods__a_root_that_cannot_be_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(pods__cannot_be_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(pods__are_followed, setup, teardown),
 		cmocka_unit_test_setup_teardown(pods__the_root_is_waited_for, setup, teardown),
 	};
