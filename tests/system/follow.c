@@ -7,30 +7,28 @@
 
 #include "lib/cleanup.h"
 
-/* A descriptor of the process that is a connected Unix socket. */
-static bool is_connected(pid_t pid)
+/* The daemon's ends that it accepted: SS_CONNECTED, <linux/net.h>. */
+int tw_followers(void)
 {
-	_cleanup_free_ char *path = tw_format("/proc/%d/fd", pid);
-	_cleanup_closedir_ DIR *folder = opendir(path);
-	const struct dirent *entry;
-	bool found = false;
+	_cleanup_free_ char *sockets = tw_read_file("/proc/self/net/unix");
+	char *rest = sockets, *line;
+	int count = 0;
 
-	while (folder && (entry = readdir(folder))) {
-		_cleanup_free_ char *link = tw_format("%s/%s", path, entry->d_name);
-		char target[64];
-		ssize_t len = readlink(link, target, sizeof(target) - 1);
+	while ((line = strsep(&rest, "\n"))) {
+		unsigned state;
 
-		target[len < 0 ? 0 : len] = '\0';
-		found |= !strncmp(target, "socket:", 7);
+		count += strstr(line, "/events.sock") &&
+			 sscanf(line, "%*s %*s %*s %*s %*s %x", &state) == 1 && state == 3;
 	}
-	return found;
+	return count;
 }
 
 struct tw_process tw_follow(void)
 {
+	int before = tw_followers();
 	struct tw_process reader = TW_START("events", "--json");
 
-	WAIT_FOR(is_connected(reader.pid));
+	WAIT_FOR(tw_followers() > before);
 	return reader;
 }
 

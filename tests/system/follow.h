@@ -8,6 +8,9 @@
 /* Follow; returns when it is known to, by the daemon's socket (not of use without one). */
 struct tw_process tw_follow(void);
 
+/* How many are connected to the daemons of this test. */
+int tw_followers(void);
+
 /* What it printed so far. */
 char *tw_told(const struct tw_process *reader);
 
