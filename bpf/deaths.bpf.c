@@ -107,7 +107,7 @@ static __always_inline __u32 tw_silent_ms(struct tcp_sock *tp)
 
 /* --- whose it was ---------------------------------------------------------------- */
 
-/* False: outside the attach point. */
+/* False: outside the attach point. Where its pod is not known, it was left alone: no policy's. */
 static __always_inline bool tw_attribute(struct sock *sk, struct tw_death *death)
 {
 	struct tw_generation *generation;
@@ -119,7 +119,7 @@ static __always_inline bool tw_attribute(struct sock *sk, struct tw_death *death
 	if (!generation || tw_deep_out_of_scope(sk, generation) ||
 	    tw_match(sk, death->direction, slot, generation, &verdict))
 		return false;
-	if (verdict.winner < TW_MAX_POLICIES)
+	if (verdict.winner < TW_MAX_POLICIES && !verdict.pending)
 		death->counter = generation->policy[verdict.winner % TW_MAX_POLICIES].counter;
 	return true;
 }

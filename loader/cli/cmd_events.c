@@ -27,8 +27,10 @@
 
 struct follower {
 	bool json;
-	bool detached; /* the last that was told */
-	bool waiting;  /* for the ring, or a run: which was said */
+	bool detached;	    /* the last that was told */
+	bool followed;	    /* something, so there is something to go on with */
+	bool waiting;	    /* for the ring, or a run */
+	unsigned waited_ms; /* for a run that starts */
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	int signals;	     /* readable: SIGINT or SIGTERM */
 	int stream;	     /* to a run's socket, or -1 */
@@ -249,30 +251,42 @@ static enum end follow_named(struct follower *follower, struct tw_event_ring *ri
 	return end;
 }
 
-/* Another reads the ring; a run will share it out again, or that one lets go of it. */
+/* Try again in a moment: a run starts, or another reads the ring that we followed. */
 static enum end wait_for_run(struct follower *follower)
 {
 	struct pollfd fds = { .fd = follower->signals, .events = POLLIN };
 
-	if (!follower->waiting)
-		fprintf(stderr, "tcpwarden: another process reads the kernel's ring meanwhile\n");
-	follower->waiting = true;
 	poll(&fds, 1, LOOK_MS);
 	return fds.revents ? END_ASKED : END_RUN;
 }
 
-/* Who `followed` before goes on; who comes new is told where there is nothing to follow. */
-static enum end follow_alone(struct follower *follower, bool followed)
+static bool run_starts(struct follower *follower)
+{
+	pid_t pid = 0;
+
+	follower->waited_ms += LOOK_MS;
+	return (tw_owner_pid(&pid) || pid) && follower->waited_ms < RUN_START_MS;
+}
+
+/* Who followed before goes on; who comes new is told where there is nothing to follow. */
+static enum end follow_alone(struct follower *follower)
 {
 	struct tw_event_ring *ring = NULL;
 	struct tw_fault fault;
 	enum end end;
 	int error = tw_event_ring_open(on_event, follower, &ring, &fault);
 
+	if (error == -ENOENT && run_starts(follower))
+		return wait_for_run(follower);
 	if (error == -ENOENT && !tw_pins_have_maps())
 		return END_DETACHED;
-	if (error == -EWOULDBLOCK && followed)
+	if (error == -EWOULDBLOCK && (follower->followed || run_starts(follower))) {
+		if (follower->followed && !follower->waiting)
+			fprintf(stderr,
+				"tcpwarden: another process reads the kernel's ring meanwhile\n");
+		follower->waiting = true;
 		return wait_for_run(follower);
+	}
 	if (error == -EWOULDBLOCK)
 		tw_fault(&fault, error,
 			 "cannot follow the events: no `tcpwarden run` is here to share them out, "
@@ -280,7 +294,9 @@ static enum end follow_alone(struct follower *follower, bool followed)
 			 "another process reads the kernel's ring, which has one reader at a time");
 	if (error)
 		return cannot_follow(&fault);
+	follower->followed = true;
 	follower->waiting = false;
+	follower->waited_ms = 0;
 	end = follow_named(follower, ring);
 	tw_event_ring_close(ring);
 	return end;
@@ -288,12 +304,12 @@ static enum end follow_alone(struct follower *follower, bool followed)
 
 /* --- one after the other ----------------------------------------------------------------- */
 
-static enum tw_exit say_detached(struct follower *follower, bool followed)
+static enum tw_exit say_detached(struct follower *follower)
 {
 	const struct tw_notice notice = { .at_ns = tw_clock_now(), .kind = TW_NOTICE_DETACHED };
 	struct tw_fault fault;
 
-	if (followed)
+	if (follower->followed)
 		return print_notice(follower, &notice) ? TW_EXIT_FAILED : TW_EXIT_OK;
 	tw_fault(&fault, -ENOENT,
 		 "cannot follow the events: nothing is enforced here; start with `tcpwarden run`");
@@ -302,18 +318,17 @@ static enum tw_exit say_detached(struct follower *follower, bool followed)
 
 static enum tw_exit follow(struct follower *follower)
 {
-	bool followed = false;
-
-	for (;; followed = true) {
+	for (;;) {
 		bool joined = follower->stream >= 0 || connect_run(follower) == 0;
 
-		switch (joined ? follow_run(follower) : follow_alone(follower, followed)) {
+		follower->followed |= joined;
+		switch (joined ? follow_run(follower) : follow_alone(follower)) {
 		case END_ASKED:
 			return TW_EXIT_OK;
 		case END_FAILED:
 			return TW_EXIT_FAILED;
 		case END_DETACHED:
-			return say_detached(follower, followed);
+			return say_detached(follower);
 		case END_STREAM:
 			if (follower->detached)
 				return TW_EXIT_OK;

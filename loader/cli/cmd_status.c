@@ -114,7 +114,7 @@ static json_t *status_json(const struct tw_snapshot *snapshot)
 		json_array_append_new(
 			policies, policy_json(&snapshot->loaded.policy[i], &snapshot->counts[i]));
 	return json_pack(
-		"{s:b, s:o, s:I, s:o, s:{s:b, s:o}, s:o, s:o, s:o, s:o, s:o, s:o}", "attached",
+		"{s:b, s:o, s:I, s:o, s:{s:b, s:o}, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "attached",
 		snapshot->attached, "attached_to",
 		text_or_null(snapshot->attached, snapshot->state.attached_to), "generation",
 		(json_int_t)snapshot->number, "digest",
@@ -124,7 +124,8 @@ static json_t *status_json(const struct tw_snapshot *snapshot)
 		text_or_null(loaded, snapshot->state.version), "policies", policies, "loaded_at",
 		text_or_null(loaded, tw_output_time(snapshot->loaded.at_ns, time)), "last_refusal",
 		refusal_json(&snapshot->state), "errors", errors_json(&snapshot->errors), "node",
-		text_or_null(snapshot->attached, snapshot->state.node));
+		text_or_null(snapshot->attached, snapshot->state.node), "events_lost",
+		(json_int_t)snapshot->events_lost);
 }
 
 /* --- for people --------------------------------------------------------------------- */

@@ -219,8 +219,10 @@ static int start(struct tw_enforcer *enforcer, struct tw_model *model, struct tw
 		error = compile(enforcer, model, NULL, &candidate, fault);
 	if (!error)
 		error = publish(enforcer, model, &candidate, true, fault);
-	if (!error)
+	if (!error) {
+		watch_deaths();
 		error = tw_program_attach(&enforcer->program, enforcer->cgroup, fault);
+	}
 	if (error)
 		return error;
 	error = tw_state_attached(&enforcer->program.maps, enforcer->attach_path,
@@ -256,7 +258,6 @@ int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, stru
 		undo_start(&second);
 	if (error)
 		return error;
-	watch_deaths();
 	/* Ours is in force; for a moment both were, the older one first. */
 	if (tw_pins_remove_others(&second))
 		tw_warning("%s; `tcpwarden detach` and a new start mend it", second.text);

@@ -221,6 +221,15 @@ int tw_publisher_open(struct event_base *base, const char *path,
 	return 0;
 }
 
+/* As much as it takes at once; a bufferevent else is the only one that takes from its output. */
+static void write_rest(struct bufferevent *stream)
+{
+	struct evbuffer *output = bufferevent_get_output(stream);
+
+	evbuffer_unfreeze(output, 1);
+	evbuffer_write(output, bufferevent_getfd(stream));
+}
+
 void tw_publisher_close(struct tw_publisher *publisher)
 {
 	if (!publisher)
@@ -230,8 +239,7 @@ void tw_publisher_close(struct tw_publisher *publisher)
 
 		if (!reader->publisher)
 			continue;
-		evbuffer_write(bufferevent_get_output(reader->stream),
-			       bufferevent_getfd(reader->stream));
+		write_rest(reader->stream);
 		drop(reader);
 	}
 	if (publisher->listener)

@@ -175,7 +175,7 @@ int tw_state_open(int *ret_current, int *ret_loaded, struct tw_fault *fault)
 static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
 {
 	_cleanup_close_ int current = -1, loaded = -1, counters = -1, swept = -1, tallies = -1,
-			    errors = -1, state = -1;
+			    errors = -1, lost = -1, state = -1;
 	const struct {
 		const char *path;
 		int *fd;
@@ -183,7 +183,7 @@ static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
 		{ TW_PIN_DIR "/tw_current", &current },	  { TW_PIN_DIR "/tw_loaded", &loaded },
 		{ TW_PIN_DIR "/tw_counters", &counters }, { TW_PIN_DIR "/tw_swept", &swept },
 		{ TW_PIN_DIR "/tw_tallies", &tallies },	  { TW_PIN_DIR "/tw_errors", &errors },
-		{ TW_PIN_DIR "/tw_state", &state },
+		{ TW_PIN_DIR "/tw_events_lost", &lost },  { TW_PIN_DIR "/tw_state", &state },
 	};
 	struct tw_maps maps;
 	uint32_t zero = 0;
@@ -193,12 +193,16 @@ static int read_maps(struct tw_snapshot *snapshot, struct tw_fault *fault)
 		error = open_pin(pins[i].path, pins[i].fd, fault);
 	if (error)
 		return error;
-	maps = (struct tw_maps){ .counters = counters, .swept = swept, .tallies = tallies };
+	maps = (struct tw_maps){
+		.counters = counters, .swept = swept, .tallies = tallies, .events_lost = lost
+	};
 	error = lookup(state, &zero, &snapshot->state);
 	if (!error)
 		error = tw_loaded_read(current, loaded, &snapshot->loaded);
 	if (!error)
 		error = tw_counts_read(&maps, &snapshot->loaded, snapshot->counts);
+	if (!error)
+		error = tw_events_lost_read(&maps, &snapshot->events_lost);
 	if (!error)
 		error = tw_errors_read(errors, &snapshot->errors);
 	if (error && error != -ENOENT)

@@ -44,6 +44,7 @@ struct tw_snapshot {
 	struct tw_state state;
 	struct tw_loaded loaded; /* zero where `number` is 0 */
 	struct tw_policy_counts counts[TW_MAX_POLICIES];
+	__u64 events_lost; /* deaths that were counted and not told of */
 	struct tw_error_counts errors;
 };
 

@@ -247,6 +247,8 @@ static void make_place(unsigned number)
 	mkdir(parent, 01777);
 	tw_folder = tw_format("%s/tw-test-%d-%u", parent, getpid(), number);
 	SYS(mkdir(tw_folder, 0755));
+	/* Where the socket of events is, as systemd would say: others may run on this machine. */
+	SYS(setenv("RUNTIME_DIRECTORY", tw_folder, 1));
 	tw_outside = tw_cgroup("/", tw_format("tw-test-%d-%u", getpid(), number));
 	tw_node = tw_cgroup(tw_outside, "node");
 }
