@@ -421,6 +421,8 @@ static void fill_overview(struct tw_overview *overview, void *data)
 	overview->refusal = loop->refused ? loop->refusal : NULL;
 	overview->sweeps = tw_sweeper_totals(loop->sweeper);
 	overview->audit = tw_auditor_last(loop->auditor);
+	if (loop->events)
+		tw_overview_add_events(loop->events, overview);
 }
 
 static int serve(struct loop *loop, struct tw_fault *fault)

@@ -41,6 +41,9 @@ static void metrics__every_name(void **state)
 		"tcpwarden_policy_info gauge",
 		"tcpwarden_policy_reloads_total counter",
 		"tcpwarden_policy_last_reload_success gauge",
+		"tcpwarden_policy_rollout_share gauge",
+		"tcpwarden_policy_in_share gauge",
+		"tcpwarden_policy_guard_tripped gauge",
 		"tcpwarden_sockets_total counter",
 		"tcpwarden_sockets_differing gauge",
 		"tcpwarden_sockets_audited_timestamp_seconds gauge",
@@ -93,6 +96,28 @@ static void metrics__values_of_policies(void **state)
 		    "tcpwarden_app_settings_total{policy=\"policy-1\",action=\"limited\"} 4001");
 	assert_line(text, "tcpwarden_sockets_differing{policy=\"policy-1\"} 5001");
 	assert_line(text, "tcpwarden_sockets_audited_timestamp_seconds 1700000000.500");
+}
+
+static void metrics__rollouts_and_guards(void **state)
+{
+	_cleanup_free_ struct tw_overview *overview = overview_make(3);
+	struct tw_loaded_policy *policy = overview->loaded.policy;
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	policy[0].rollout = 125;
+	policy[1].here &= (__u8)~TW_HERE_IN_SHARE;
+	policy[1].guarded = 1;
+	policy[2].here |= TW_HERE_TRIPPED;
+	policy[2].guarded = 1;
+	text = render(overview);
+	assert_line(text, "tcpwarden_policy_rollout_share{policy=\"policy-0\"} 0.125");
+	assert_line(text, "tcpwarden_policy_rollout_share{policy=\"policy-1\"} 1");
+	assert_line(text, "tcpwarden_policy_in_share{policy=\"policy-0\"} 1");
+	assert_line(text, "tcpwarden_policy_in_share{policy=\"policy-1\"} 0");
+	assert_line(text, "tcpwarden_policy_guard_tripped{policy=\"policy-1\"} 0");
+	assert_line(text, "tcpwarden_policy_guard_tripped{policy=\"policy-2\"} 1");
+	assert_int_equal(count_lines(text, "tcpwarden_policy_guard_tripped{"), 2);
 }
 
 /* Figures of another generation's policies are nobody's. */
@@ -187,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(metrics__every_name),
 		cmocka_unit_test(metrics__values_of_policies),
+		cmocka_unit_test(metrics__rollouts_and_guards),
 		cmocka_unit_test(metrics__an_audit_of_another_generation),
 		cmocka_unit_test(metrics__the_daemon),
 		cmocka_unit_test(metrics__bpf_errors),
