@@ -271,6 +271,18 @@ static void cgroups(struct output *output, const char *name)
 	add_value(output, output->overview->cgroups);
 }
 
+static void cgroup_ready(struct output *output, const char *name)
+{
+	const struct tw_histogram *ready = &output->overview->cgroup_ready;
+
+	for (unsigned i = 0; i < TW_HISTOGRAM_BUCKETS; i++)
+		add(output, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
+		    (double)tw_histogram_bounds[i] / 1e9, tw_histogram_at_most(ready, i));
+	add(output, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, ready->count);
+	add(output, "%s_sum %.6f\n%s_count %" PRIu64 "\n", name, (double)ready->sum_ns / 1e9, name,
+	    ready->count);
+}
+
 static const struct {
 	const char *name;
 	const char *type;
@@ -319,6 +331,8 @@ static const struct {
 	{ "tcpwarden_events_lost_total", "counter",
 	  "Events that did not come to those who read them.", events_lost },
 	{ "tcpwarden_cgroups", "gauge", "Cgroups that have an element of their own.", cgroups },
+	{ "tcpwarden_cgroup_ready_seconds", "histogram",
+	  "From a cgroup's creation to its own policies in the kernel.", cgroup_ready },
 };
 
 int tw_metrics_render(const struct tw_overview *overview, struct tw_buf *buf)

@@ -10,6 +10,7 @@
 #include "daemon/auditor.h"
 #include "daemon/enforcer.h"
 #include "daemon/events.h"
+#include "daemon/histogram.h"
 #include "daemon/sweeper.h"
 #include "kernel/errors.h"
 #include "kernel/features.h"
@@ -44,6 +45,7 @@ struct tw_overview {
 	struct tw_tally none; /* of sockets under no policy */
 	struct tw_error_counts errors;
 	uint32_t cgroups;
+	struct tw_histogram cgroup_ready; /* from a cgroup's creation to its own element */
 	struct tw_reloads reloads;
 	const char *refusal; /* borrowed; of the last load, where it was refused */
 	struct tw_sweep_totals sweeps;

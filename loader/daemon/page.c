@@ -213,6 +213,7 @@ static void verdicts(struct tw_page_output *output)
 	tw_page_time(output, audit->at_ns);
 	tw_page_add(output, ". ok: carries what its policy asks; app: the application's value "
 			    "stays; differs: should carry it and does not; exempt: by a policy; "
+			    "pending: its pod is not known yet; "
 			    "none: no policy, or it listens.</p></section>");
 }
 

@@ -419,6 +419,7 @@ static void fill_overview(struct tw_overview *overview, void *data)
 	overview->reloads = loop->reloads;
 	overview->reloads.last_refused = loop->refused;
 	overview->refusal = loop->refused ? loop->refusal : NULL;
+	overview->cgroup_ready = loop->cgroup_ready;
 	overview->sweeps = tw_sweeper_totals(loop->sweeper);
 	overview->audit = tw_auditor_last(loop->auditor);
 	if (loop->events)

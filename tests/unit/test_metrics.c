@@ -54,6 +54,7 @@ static void metrics__every_name(void **state)
 		"tcpwarden_bpf_errors_total counter",
 		"tcpwarden_events_lost_total counter",
 		"tcpwarden_cgroups gauge",
+		"tcpwarden_cgroup_ready_seconds histogram",
 	};
 	_cleanup_free_ struct tw_overview *overview = overview_make(1);
 	_cleanup_free_ char *text = render(overview);
@@ -142,6 +143,8 @@ static void metrics__the_daemon(void **state)
 	overview->reloads = (struct tw_reloads){ 3, 4, 5, .last_refused = true };
 	overview->events_lost = 6;
 	overview->cgroups = 12;
+	tw_histogram_add(&overview->cgroup_ready, 1500000);
+	tw_histogram_add(&overview->cgroup_ready, 60000000000);
 	overview->sweeps = (struct tw_sweep_totals){
 		.sockets = { .seen = 20, .written = 5, .failed = 2, .orphans = 3 },
 		.buckets = { [0] = 1, [4] = 2, [TW_SWEEP_BUCKETS] = 1 },
@@ -155,6 +158,10 @@ static void metrics__the_daemon(void **state)
 	assert_line(text, "tcpwarden_policy_last_reload_success 0");
 	assert_line(text, "tcpwarden_events_lost_total 6");
 	assert_line(text, "tcpwarden_cgroups 12");
+	assert_line(text, "tcpwarden_cgroup_ready_seconds_bucket{le=\"0.001\"} 0");
+	assert_line(text, "tcpwarden_cgroup_ready_seconds_bucket{le=\"5\"} 1");
+	assert_line(text, "tcpwarden_cgroup_ready_seconds_sum 60.001500");
+	assert_line(text, "tcpwarden_cgroup_ready_seconds_count 2");
 	assert_line(text, "tcpwarden_sweep_sockets_total{outcome=\"changed\"} 5");
 	assert_line(text, "tcpwarden_sweep_sockets_total{outcome=\"refused\"} 2");
 	assert_line(text, "tcpwarden_sweep_sockets_total{outcome=\"orphan\"} 3");
