@@ -219,6 +219,18 @@ bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH)
 	$(Q)tests/bench/cgroups $(B)
 	$(Q)tests/bench/rollout $(B)
 
+# Their tools are large and not everywhere: without, they skip, and say so.
+.PHONY: test-monitoring test-browser
+test-monitoring: deps-test ## deploy/monitoring: rules, dashboard, and a real Prometheus that scrapes a real run
+	-$(call install_deps,$(MONITORING_DEPS))
+	$(Q)+$(MAKE) $(JOBS) $(B)/tcpwarden
+	$(Q)tests/monitoring/run $(B)
+
+test-browser: deps-test ## the page of a real run in headless Chromium, light, dark and narrow
+	-$(call install_deps,$(BROWSER_DEPS))
+	$(Q)+$(MAKE) $(JOBS) $(B)/tcpwarden
+	$(Q)tests/browser/run $(B)
+
 # --- lint --------------------------------------------------------------------
 
 C_FILES	  := $(sort $(filter-out $(B)/%,$(wildcard bpf/*.[ch] include/tcpwarden/*.h loader/*.[ch] \
@@ -308,6 +320,8 @@ TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq nginx redis-server
 KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring
 RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 redis-server nginx postgresql \
 		 debian-archive-keyring
+MONITORING_DEPS := prometheus curl jq
+BROWSER_DEPS := chromium fonts-dejavu-core curl jq
 LINT_DEPS  := clang-format-14 clang-tidy-14 cppcheck shellcheck mandoc systemd
 
 # After packages were installed, make starts anew: what it looked up may have changed.

@@ -119,6 +119,37 @@ static void last_reload_success(struct output *output, const char *name)
 	add(output, "%s %d\n", name, !output->overview->reloads.last_refused);
 }
 
+static void add_of_policy(struct output *output, const char *name, uint32_t i, double value)
+{
+	add_label(output, name, "policy", policy_name(output, i));
+	add(output, "} %g\n", value);
+}
+
+static void rollout_share(struct output *output, const char *name)
+{
+	for (uint32_t i = 0; i < policies(output); i++)
+		add_of_policy(output, name, i,
+			      (double)output->overview->loaded.policy[i].rollout / TW_WHOLE_SHARE);
+}
+
+static void in_share(struct output *output, const char *name)
+{
+	const uint8_t both = TW_HERE_SELECTED | TW_HERE_IN_SHARE;
+
+	for (uint32_t i = 0; i < policies(output); i++)
+		add_of_policy(output, name, i,
+			      (output->overview->loaded.policy[i].here & both) == both);
+}
+
+static void guard_tripped(struct output *output, const char *name)
+{
+	for (uint32_t i = 0; i < policies(output); i++)
+		if (output->overview->loaded.policy[i].guarded)
+			add_of_policy(output, name, i,
+				      (output->overview->loaded.policy[i].here & TW_HERE_TRIPPED) !=
+					      0);
+}
+
 static void sockets(struct output *output, const char *name)
 {
 	static const char *const directions[TW_DIRECTIONS] = { [TW_OUT] = "out", [TW_IN] = "in" };
@@ -240,6 +271,18 @@ static void cgroups(struct output *output, const char *name)
 	add_value(output, output->overview->cgroups);
 }
 
+static void cgroup_ready(struct output *output, const char *name)
+{
+	const struct tw_histogram *ready = &output->overview->cgroup_ready;
+
+	for (unsigned i = 0; i < TW_HISTOGRAM_BUCKETS; i++)
+		add(output, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
+		    (double)tw_histogram_bounds[i] / 1e9, tw_histogram_at_most(ready, i));
+	add(output, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, ready->count);
+	add(output, "%s_sum %.6f\n%s_count %" PRIu64 "\n", name, (double)ready->sum_ns / 1e9, name,
+	    ready->count);
+}
+
 static const struct {
 	const char *name;
 	const char *type;
@@ -259,6 +302,13 @@ static const struct {
 	{ "tcpwarden_policy_last_reload_success", "gauge",
 	  "0 while the policy that is there was refused, and an earlier one runs.",
 	  last_reload_success },
+	{ "tcpwarden_policy_rollout_share", "gauge",
+	  "The share of the nodes on which the policy is to enforce, 0 to 1.", rollout_share },
+	{ "tcpwarden_policy_in_share", "gauge",
+	  "1 where this node is one that the policy selects, and in its share.", in_share },
+	{ "tcpwarden_policy_guard_tripped", "gauge",
+	  "1 while the policy only observes here, since too many connections died under it.",
+	  guard_tripped },
 	{ "tcpwarden_sockets_total", "counter",
 	  "Sockets that a policy met, at birth and in sweeps, by what became of them.", sockets },
 	{ "tcpwarden_sockets_differing", "gauge",
@@ -281,6 +331,8 @@ static const struct {
 	{ "tcpwarden_events_lost_total", "counter",
 	  "Events that did not come to those who read them.", events_lost },
 	{ "tcpwarden_cgroups", "gauge", "Cgroups that have an element of their own.", cgroups },
+	{ "tcpwarden_cgroup_ready_seconds", "histogram",
+	  "From a cgroup's creation to its own policies in the kernel.", cgroup_ready },
 };
 
 int tw_metrics_render(const struct tw_overview *overview, struct tw_buf *buf)

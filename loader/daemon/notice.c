@@ -239,8 +239,11 @@ int tw_notice_text(const struct tw_notice *notice, struct tw_buf *buf)
 	int error = tw_buf_addf(buf, "%s  %-8s  ", tw_clock_format(notice->at_ns, time),
 				kinds[notice->kind]);
 
-	if (error)
-		return error;
+	return error ?: tw_notice_describe(notice, buf);
+}
+
+int tw_notice_describe(const struct tw_notice *notice, struct tw_buf *buf)
+{
 	switch (notice->kind) {
 	case TW_NOTICE_DEAD:
 		return dead_text(notice, buf);

@@ -59,4 +59,7 @@ int tw_notice_parse(const char *line, size_t len, struct tw_notice *ret_notice);
 /* Append one line for people, without a line end. -ENOMEM. */
 int tw_notice_text(const struct tw_notice *notice, struct tw_buf *buf);
 
+/* The same without its time and kind. */
+int tw_notice_describe(const struct tw_notice *notice, struct tw_buf *buf);
+
 #endif

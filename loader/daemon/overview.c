@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/cgroup_sets.h"
 #include "kernel/generation.h"
+#include "lib/clock.h"
 
 static void not_ready(struct tw_overview *overview, const char *reason, int error)
 {
@@ -61,11 +61,10 @@ void tw_overview_read_ready(const struct tw_enforcer *enforcer, struct tw_overvi
 void tw_overview_read(const struct tw_enforcer *enforcer, struct tw_overview *ret_overview)
 {
 	const struct tw_maps *maps = &enforcer->program.maps;
-	struct timespec now;
+	__u64 lost = 0;
 	int error;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	ret_overview->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	ret_overview->now_ns = tw_clock_now();
 	ret_overview->attach_path = enforcer->attach_path;
 	tw_overview_read_ready(enforcer, ret_overview);
 	error = tw_loaded_read(maps->current, maps->loaded, &ret_overview->loaded);
@@ -77,8 +76,43 @@ void tw_overview_read(const struct tw_enforcer *enforcer, struct tw_overview *re
 		error = tw_errors_read(maps->errors, &ret_overview->errors);
 	if (!error)
 		error = tw_cgroup_sets_count(enforcer->live.cgroups, &ret_overview->cgroups);
+	if (!error)
+		error = tw_events_lost_read(maps, &lost);
+	ret_overview->events_lost = lost;
 	if (error)
 		not_ready(ret_overview, "the maps cannot be read", error);
+}
+
+static int add_event(const struct tw_notice *notice, struct tw_overview *overview)
+{
+	_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
+	int error = tw_notice_describe(notice, &text);
+
+	if (error || !text.data)
+		return error;
+	overview->events[overview->event_count++] = (struct tw_overview_event){
+		.at_ns = notice->at_ns,
+		.kind = tw_notice_kind_name(notice->kind),
+		.text = TAKE_PTR(text.data),
+	};
+	return 0;
+}
+
+void tw_overview_add_events(const struct tw_events *events, struct tw_overview *overview)
+{
+	const struct tw_history *history = tw_events_history(events);
+	const struct tw_notice *notice;
+
+	overview->events_lost += tw_events_lost(events);
+	for (unsigned ago = 0; ago < TW_OVERVIEW_MINUTES; ago++)
+		for (int r = 0; r < TW_REASONS; r++)
+			overview->deaths[TW_OVERVIEW_MINUTES - 1 - ago][r] = tw_history_deaths(
+				history, overview->now_ns, ago, (enum tw_reason)r);
+	for (size_t back = 0; overview->event_count < TW_OVERVIEW_EVENTS; back++) {
+		notice = tw_history_recent(history, back);
+		if (!notice || add_event(notice, overview))
+			return;
+	}
 }
 
 const struct tw_audit *tw_overview_audit(const struct tw_overview *overview)

@@ -9,6 +9,8 @@
 
 #include "daemon/auditor.h"
 #include "daemon/enforcer.h"
+#include "daemon/events.h"
+#include "daemon/histogram.h"
 #include "daemon/sweeper.h"
 #include "kernel/errors.h"
 #include "kernel/features.h"
@@ -22,12 +24,13 @@ struct tw_reloads {
 	bool last_refused;
 };
 
-#define TW_OVERVIEW_MINUTES 60
+#define TW_OVERVIEW_MINUTES TW_HISTORY_MINUTES
 #define TW_OVERVIEW_EVENTS  20
 
 struct tw_overview_event {
-	uint64_t at_ns; /* CLOCK_REALTIME */
-	char *text;	/* a line for people */
+	uint64_t at_ns;	  /* CLOCK_REALTIME */
+	const char *kind; /* one word, a constant */
+	char *text;	  /* what happened, for people */
 };
 
 /* Everything is copied but what says "borrowed". Large: allocate it. */
@@ -42,11 +45,12 @@ struct tw_overview {
 	struct tw_tally none; /* of sockets under no policy */
 	struct tw_error_counts errors;
 	uint32_t cgroups;
+	struct tw_histogram cgroup_ready; /* from a cgroup's creation to its own element */
 	struct tw_reloads reloads;
 	const char *refusal; /* borrowed; of the last load, where it was refused */
 	struct tw_sweep_totals sweeps;
 	const struct tw_audit *audit; /* borrowed */
-	uint64_t events_lost;
+	uint64_t events_lost;	      /* in the kernel, and by readers that did not read */
 	/* Deaths, oldest minute first, the last being the current one. */
 	uint32_t deaths[TW_OVERVIEW_MINUTES][TW_REASONS];
 	struct tw_overview_event events[TW_OVERVIEW_EVENTS]; /* latest first */
@@ -62,6 +66,9 @@ void tw_overview_read(const struct tw_enforcer *enforcer, struct tw_overview *re
 
 /* Only `attached`, `ready` and `not_ready`. */
 void tw_overview_read_ready(const struct tw_enforcer *enforcer, struct tw_overview *ret_overview);
+
+/* Add what was told of: deaths by minute, the last events, and those that were lost. */
+void tw_overview_add_events(const struct tw_events *events, struct tw_overview *overview);
 
 /* The audit, where it is of the generation in force; else NULL. */
 const struct tw_audit *tw_overview_audit(const struct tw_overview *overview);

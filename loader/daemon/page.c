@@ -7,6 +7,7 @@
 #include "daemon/page_output.h"
 #include "kernel/checks.h"
 #include "policy/canon.h"
+#include "policy/cohort.h"
 #include "version.h"
 
 static const struct tw_overview *overview_of(const struct tw_page_output *output)
@@ -136,6 +137,26 @@ static uint64_t dead(const struct tw_tally *tally)
 	return sum;
 }
 
+/* What it does here, and why where it is not what the policy says. */
+static void mode(struct tw_page_output *output, const struct tw_loaded_policy *policy)
+{
+	char share[TW_SHARE_LEN];
+
+	tw_share_format(policy->rollout, share);
+	if (!(policy->here & TW_HERE_SELECTED))
+		tw_page_add(output, "not on this node");
+	else if (policy->here & TW_HERE_TRIPPED)
+		tw_page_add(output, "<strong class=\"bad\">observe: its guard tripped</strong>");
+	else if (!(policy->here & TW_HERE_IN_SHARE))
+		tw_page_add(output, "observe: outside its %s", share);
+	else if (policy->flags & TW_POLICY_OBSERVE)
+		tw_page_add(output, "observe");
+	else if (policy->rollout != TW_WHOLE_SHARE)
+		tw_page_add(output, "enforce: inside its %s", share);
+	else
+		tw_page_add(output, "enforce");
+}
+
 static void policy_row(struct tw_page_output *output, uint32_t i)
 {
 	const struct tw_overview *overview = overview_of(output);
@@ -143,8 +164,9 @@ static void policy_row(struct tw_page_output *output, uint32_t i)
 
 	tw_page_add(output, "<tr><th scope=\"row\">");
 	tw_page_text(output, policy->name);
-	tw_page_add(output, "</th><td class=\"text\">%s</td>",
-		    policy->flags & TW_POLICY_OBSERVE ? "observe" : "enforce");
+	tw_page_add(output, "</th><td class=\"text\">");
+	mode(output, policy);
+	tw_page_add(output, "</td>");
 	for (int o = 0; o < TW_OUTCOMES; o++)
 		cell(output, tw_counts_total(&overview->counts[i], (enum tw_outcome)o));
 	cell(output, dead(&overview->counts[i].tally));
@@ -191,6 +213,7 @@ static void verdicts(struct tw_page_output *output)
 	tw_page_time(output, audit->at_ns);
 	tw_page_add(output, ". ok: carries what its policy asks; app: the application's value "
 			    "stays; differs: should carry it and does not; exempt: by a policy; "
+			    "pending: its pod is not known yet; "
 			    "none: no policy, or it listens.</p></section>");
 }
 
@@ -214,7 +237,7 @@ static void events(struct tw_page_output *output)
 	for (size_t i = 0; i < overview->event_count; i++) {
 		tw_page_add(output, "<li><span class=\"dim\">");
 		tw_page_time(output, overview->events[i].at_ns);
-		tw_page_add(output, "</span><span>");
+		tw_page_add(output, "</span><span><strong>%s</strong> ", overview->events[i].kind);
 		tw_page_text(output, overview->events[i].text);
 		tw_page_add(output, "</span></li>");
 	}

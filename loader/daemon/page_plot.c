@@ -128,11 +128,10 @@ void tw_page_deaths(struct tw_page_output *output)
 void tw_page_verdicts(struct tw_page_output *output)
 {
 	/* What is well is blue, what is not is orange, as far as there are colours. */
-	static const int series[] = { [TW_VERDICT_OK] = 0,
-				      [TW_VERDICT_APP] = 2,
-				      [TW_VERDICT_DIFFERS] = 1,
-				      [TW_VERDICT_EXEMPT] = 3,
-				      [TW_VERDICT_NONE] = 4 };
+	static const int series[] = {
+		[TW_VERDICT_OK] = 0,	 [TW_VERDICT_APP] = 2,	   [TW_VERDICT_DIFFERS] = 1,
+		[TW_VERDICT_EXEMPT] = 3, [TW_VERDICT_PENDING] = 5, [TW_VERDICT_NONE] = 4
+	};
 	const struct tw_audit *audit = tw_overview_audit(output->page->overview);
 	uint64_t sum = 0, before = 0;
 

@@ -422,8 +422,11 @@ static void fill_overview(struct tw_overview *overview, void *data)
 	overview->reloads = loop->reloads;
 	overview->reloads.last_refused = loop->refused;
 	overview->refusal = loop->refused ? loop->refusal : NULL;
+	overview->cgroup_ready = loop->cgroup_ready;
 	overview->sweeps = tw_sweeper_totals(loop->sweeper);
 	overview->audit = tw_auditor_last(loop->auditor);
+	if (loop->events)
+		tw_overview_add_events(loop->events, overview);
 }
 
 static int serve(struct loop *loop, struct tw_fault *fault)

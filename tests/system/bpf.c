@@ -222,6 +222,18 @@ void tw_foreign_attach_alone(const char *cgroup)
 	close(foreign.map);
 }
 
+void tw_foreign_replace(const char *pin)
+{
+	_cleanup_close_ int program = -1, link = -1;
+	union bpf_attr get = { .pathname = pointer(pin) }, update = { 0 };
+
+	close(create_foreign(TW_FOREIGN_COUNTS, &program).map);
+	link = SYS(bpf(BPF_OBJ_GET, &get));
+	update.link_update.link_fd = (uint32_t)link;
+	update.link_update.new_prog_fd = (uint32_t)program;
+	SYS(bpf(BPF_LINK_UPDATE, &update));
+}
+
 uint64_t tw_foreign_runs(const struct tw_foreign *foreign)
 {
 	uint32_t key = 0;

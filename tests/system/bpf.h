@@ -46,6 +46,8 @@ struct tw_foreign tw_foreign_attach(const char *cgroup);
 struct tw_foreign tw_foreign_attach_kind(const char *cgroup, enum tw_foreign_kind kind);
 /* As programs were attached before links, with no flag: it allows no other. */
 void tw_foreign_attach_alone(const char *cgroup);
+/* Put such a program into a pinned link of somebody else. */
+void tw_foreign_replace(const char *pin);
 uint64_t tw_foreign_runs(const struct tw_foreign *foreign);
 
 #endif

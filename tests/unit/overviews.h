@@ -25,6 +25,8 @@ static inline struct tw_overview *overview_make(uint32_t policies)
 		struct tw_policy_counts *counts = &overview->counts[i];
 
 		snprintf(overview->loaded.policy[i].name, TW_NAME_LEN, "policy-%u", i);
+		overview->loaded.policy[i].rollout = TW_WHOLE_SHARE;
+		overview->loaded.policy[i].here = TW_HERE_SELECTED | TW_HERE_IN_SHARE;
 		counts->direction[TW_OUT].sockets[TW_SET] = 1000 + i;
 		counts->direction[TW_IN].sockets[TW_FAILED] = 2000 + i;
 		counts->tally.dead[TW_DEAD_UNACKED] = 3000 + i;

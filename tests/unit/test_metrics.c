@@ -41,6 +41,9 @@ static void metrics__every_name(void **state)
 		"tcpwarden_policy_info gauge",
 		"tcpwarden_policy_reloads_total counter",
 		"tcpwarden_policy_last_reload_success gauge",
+		"tcpwarden_policy_rollout_share gauge",
+		"tcpwarden_policy_in_share gauge",
+		"tcpwarden_policy_guard_tripped gauge",
 		"tcpwarden_sockets_total counter",
 		"tcpwarden_sockets_differing gauge",
 		"tcpwarden_sockets_audited_timestamp_seconds gauge",
@@ -51,6 +54,7 @@ static void metrics__every_name(void **state)
 		"tcpwarden_bpf_errors_total counter",
 		"tcpwarden_events_lost_total counter",
 		"tcpwarden_cgroups gauge",
+		"tcpwarden_cgroup_ready_seconds histogram",
 	};
 	_cleanup_free_ struct tw_overview *overview = overview_make(1);
 	_cleanup_free_ char *text = render(overview);
@@ -95,6 +99,28 @@ static void metrics__values_of_policies(void **state)
 	assert_line(text, "tcpwarden_sockets_audited_timestamp_seconds 1700000000.500");
 }
 
+static void metrics__rollouts_and_guards(void **state)
+{
+	_cleanup_free_ struct tw_overview *overview = overview_make(3);
+	struct tw_loaded_policy *policy = overview->loaded.policy;
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	policy[0].rollout = 125;
+	policy[1].here &= (__u8)~TW_HERE_IN_SHARE;
+	policy[1].guarded = 1;
+	policy[2].here |= TW_HERE_TRIPPED;
+	policy[2].guarded = 1;
+	text = render(overview);
+	assert_line(text, "tcpwarden_policy_rollout_share{policy=\"policy-0\"} 0.125");
+	assert_line(text, "tcpwarden_policy_rollout_share{policy=\"policy-1\"} 1");
+	assert_line(text, "tcpwarden_policy_in_share{policy=\"policy-0\"} 1");
+	assert_line(text, "tcpwarden_policy_in_share{policy=\"policy-1\"} 0");
+	assert_line(text, "tcpwarden_policy_guard_tripped{policy=\"policy-1\"} 0");
+	assert_line(text, "tcpwarden_policy_guard_tripped{policy=\"policy-2\"} 1");
+	assert_int_equal(count_lines(text, "tcpwarden_policy_guard_tripped{"), 2);
+}
+
 /* Figures of another generation's policies are nobody's. */
 static void metrics__an_audit_of_another_generation(void **state)
 {
@@ -117,6 +143,8 @@ static void metrics__the_daemon(void **state)
 	overview->reloads = (struct tw_reloads){ 3, 4, 5, .last_refused = true };
 	overview->events_lost = 6;
 	overview->cgroups = 12;
+	tw_histogram_add(&overview->cgroup_ready, 1500000);
+	tw_histogram_add(&overview->cgroup_ready, 60000000000);
 	overview->sweeps = (struct tw_sweep_totals){
 		.sockets = { .seen = 20, .written = 5, .failed = 2, .orphans = 3 },
 		.buckets = { [0] = 1, [4] = 2, [TW_SWEEP_BUCKETS] = 1 },
@@ -130,6 +158,10 @@ static void metrics__the_daemon(void **state)
 	assert_line(text, "tcpwarden_policy_last_reload_success 0");
 	assert_line(text, "tcpwarden_events_lost_total 6");
 	assert_line(text, "tcpwarden_cgroups 12");
+	assert_line(text, "tcpwarden_cgroup_ready_seconds_bucket{le=\"0.001\"} 0");
+	assert_line(text, "tcpwarden_cgroup_ready_seconds_bucket{le=\"5\"} 1");
+	assert_line(text, "tcpwarden_cgroup_ready_seconds_sum 60.001500");
+	assert_line(text, "tcpwarden_cgroup_ready_seconds_count 2");
 	assert_line(text, "tcpwarden_sweep_sockets_total{outcome=\"changed\"} 5");
 	assert_line(text, "tcpwarden_sweep_sockets_total{outcome=\"refused\"} 2");
 	assert_line(text, "tcpwarden_sweep_sockets_total{outcome=\"orphan\"} 3");
@@ -187,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(metrics__every_name),
 		cmocka_unit_test(metrics__values_of_policies),
+		cmocka_unit_test(metrics__rollouts_and_guards),
 		cmocka_unit_test(metrics__an_audit_of_another_generation),
 		cmocka_unit_test(metrics__the_daemon),
 		cmocka_unit_test(metrics__bpf_errors),

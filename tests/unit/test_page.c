@@ -32,7 +32,7 @@ static void page__escapes_all_text(void **state)
 	(void)state;
 	overview->attach_path = EVIL;
 	overview->refusal = EVIL;
-	overview->events[0] = (struct tw_overview_event){ 1, event };
+	overview->events[0] = (struct tw_overview_event){ 1, "dead", event };
 	overview->event_count = 1;
 	snprintf(overview->loaded.policy[0].name, TW_NAME_LEN, "%s", EVIL);
 	overview->ready = false;
@@ -43,7 +43,7 @@ static void page__escapes_all_text(void **state)
 	assert_has(text, "<strong>" EVIL_SAFELY "</strong> <span>" EVIL_SAFELY
 			 "<br>&rarr; " EVIL_SAFELY "</span>");
 	assert_has(text, "<th scope=\"row\">" EVIL_SAFELY "</th>");
-	assert_has(text, "</span><span>" EVIL_SAFELY "</span></li>");
+	assert_has(text, "<strong>dead</strong> " EVIL_SAFELY "</span></li>");
 }
 
 static void page__says_no_problems(void **state)
@@ -95,6 +95,24 @@ static void page__numbers_of_policies(void **state)
 	assert_has(text, "policy-1</th><td class=\"text\">observe</td><td>1,234,567</td>");
 	assert_has(text, "policy-0</th><td class=\"text\">enforce</td><td>1,000</td>"
 			 "<td class=\"zero\">0</td>");
+}
+
+static void page__rollouts_and_guards(void **state)
+{
+	_cleanup_free_ struct tw_overview *overview = overview_make(4);
+	struct tw_loaded_policy *policy = overview->loaded.policy;
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	policy[0].rollout = policy[1].rollout = 125;
+	policy[1].here = TW_HERE_SELECTED;
+	policy[2].here |= TW_HERE_TRIPPED;
+	policy[3].here = 0;
+	text = render(overview, NULL, 0);
+	assert_has(text, "policy-0</th><td class=\"text\">enforce: inside its 12.5%</td>");
+	assert_has(text, "policy-1</th><td class=\"text\">observe: outside its 12.5%</td>");
+	assert_has(text, "observe: its guard tripped</strong></td>");
+	assert_has(text, "policy-3</th><td class=\"text\">not on this node</td>");
 }
 
 static void page__all_observe(void **state)
@@ -169,6 +187,7 @@ int main(void)
 		cmocka_unit_test(page__says_no_problems),
 		cmocka_unit_test(page__problems_come_first),
 		cmocka_unit_test(page__numbers_of_policies),
+		cmocka_unit_test(page__rollouts_and_guards),
 		cmocka_unit_test(page__all_observe),
 		cmocka_unit_test(page__deaths_are_plotted),
 		cmocka_unit_test(page__needs_nothing_else),
