@@ -8,12 +8,15 @@
 
 #include "fuzz.h"
 #include "oracle.h"
+#include "policy/cohort.h"
 #include "policy/compile.h"
 #include "policy/cover.h"
 #include "policy/explain.h"
 
 #define MAX_MODEL	24
 #define MAX_CONNECTIONS 6
+
+static const struct tw_place place = { .node = "node-a" };
 
 /* --- made of the input ------------------------------------------------------------------ */
 
@@ -98,6 +101,19 @@ static void *make_list(size_t count, size_t size)
 	return list;
 }
 
+/* Now and then a policy selects by node, this one or others. */
+static void make_nodes(struct fuzz_bytes *in, struct tw_model_policy *policy)
+{
+	static const char *const patterns[] = { "node-a", "node-?", "*", "node-b", "[!n]*" };
+
+	policy->node_count = fuzz_below(in, 4) ? 0 : fuzz_below(in, 3);
+	policy->nodes = make_list(policy->node_count, sizeof(*policy->nodes));
+	for (size_t i = 0; i < policy->node_count; i++) {
+		policy->nodes[i] = strdup(patterns[fuzz_below(in, ARRAY_SIZE(patterns))]);
+		fuzz_check(policy->nodes[i]);
+	}
+}
+
 static void make_policy(struct fuzz_bytes *in, struct tw_model_policy *policy)
 {
 	unsigned shape = fuzz_byte(in);
@@ -110,6 +126,7 @@ static void make_policy(struct fuzz_bytes *in, struct tw_model_policy *policy)
 	policy->cgroups = make_list(policy->cgroup_count, sizeof(*policy->cgroups));
 	policy->remotes = make_list(policy->remote_count, sizeof(*policy->remotes));
 	policy->ports = make_list(policy->port_count, sizeof(*policy->ports));
+	make_nodes(in, policy);
 	for (size_t i = 0; i < policy->cgroup_count; i++)
 		policy->cgroups[i] = make_pattern(in);
 	for (size_t i = 0; i < policy->remote_count; i++)
@@ -130,6 +147,8 @@ static void fill(struct tw_model *model, size_t count)
 		struct tw_model_policy *policy = &model->policies[model->count];
 
 		*policy = (struct tw_model_policy){ .directions = TW_ANY_DIRECTION,
+						    .rollout = TW_WHOLE_SHARE,
+						    .cohort = TW_DEFAULT_COHORT,
 						    .cgroup_count = 1 };
 		policy->cgroups = make_list(1, sizeof(*policy->cgroups));
 		policy->cgroups[0] = strdup("/nobody");
@@ -151,6 +170,7 @@ static void make_model(struct fuzz_bytes *in, struct tw_model *model)
 
 static void make_connection(struct fuzz_bytes *in, struct oracle_connection *connection)
 {
+	connection->node = place.node;
 	connection->direction = fuzz_byte(in) & 1 ? TW_IN : TW_OUT;
 	make_address(in, connection->local.addr);
 	make_address(in, connection->remote.addr);
@@ -216,7 +236,8 @@ static void check_verdict(const struct tw_model *model, const struct oracle_conn
 	fuzz_check(verdict->winner == winner);
 	for (size_t i = 0; i < TW_MAX_POLICIES; i++)
 		fuzz_check(is_observer(verdict, i) ==
-			   (i < model->count && i < winner && model->policies[i].observe &&
+			   (i < model->count && i < winner &&
+			    !oracle_enforces(&model->policies[i]) &&
 			    oracle_matches(&model->policies[i], connection)));
 }
 
@@ -227,6 +248,7 @@ static void check_explained(const struct tw_model *model, const struct tw_compil
 	_cleanup_answer_ struct tw_answer answer = TW_ANSWER_INIT;
 	struct tw_question question = {
 		.cgroup = connection->cgroup,
+		.node = place.node,
 		.direction = connection->direction,
 		.local = &connection->local,
 		.remote = &connection->remote,
@@ -259,7 +281,20 @@ static void insert_observer(struct fuzz_bytes *in, struct tw_model *model, size_
 
 	memmove(policy + 1, policy, (model->count - at) * sizeof(*policy));
 	make_policy(in, policy);
-	policy->observe = true;
+	switch (fuzz_below(in, 3)) {
+	case 0:
+		policy->observe = true;
+		break;
+	case 1:
+		policy->rollout = 0;
+		break;
+	default: /* of another node: it meets nothing here */
+		while (policy->node_count)
+			free(policy->nodes[--policy->node_count]);
+		free(policy->nodes);
+		policy->nodes = make_list(1, sizeof(*policy->nodes));
+		policy->nodes[policy->node_count++] = strdup("node-b");
+	}
 	snprintf(policy->name, TW_NAME_LEN, "observer");
 	model->count++;
 }
@@ -288,7 +323,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	make_model(&in, &model);
 	at = fuzz_below(&in, (unsigned)(model.count < 255 ? model.count : 255) + 1);
-	fuzz_check(tw_compile(&model, &before) == 0);
+	fuzz_check(tw_compile(&model, &place, &before) == 0);
 	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
 		make_connection(&in, &connections[i]);
 		select_by_sets(&model, &before, &connections[i], &verdicts[i]);
@@ -297,7 +332,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_covers(&model, &connections[i]);
 	}
 	insert_observer(&in, &model, at);
-	fuzz_check(tw_compile(&model, &after) == 0);
+	fuzz_check(tw_compile(&model, &place, &after) == 0);
 	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
 		select_by_sets(&model, &after, &connections[i], &verdict);
 		check_same(&before, verdicts[i].winner, at, &after, verdict.winner);

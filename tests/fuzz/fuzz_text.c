@@ -16,7 +16,9 @@
 #include "lib/inet.h"
 #include "lib/path.h"
 #include "lib/utf8.h"
+#include "node/fleet.h"
 #include "policy/catalogue.h"
+#include "policy/cohort.h"
 #include "policy/load.h"
 
 #define MAX_ARGS 16
@@ -280,6 +282,47 @@ static void user_timeout(const char *text)
 	policy_value("user_timeout", text);
 }
 
+static void share(const char *text)
+{
+	char formatted[TW_SHARE_LEN];
+	unsigned share = 4242, again;
+	int r = tw_share_parse(text, &share);
+
+	if (r < 0) {
+		fuzz_check(share == 4242 && (r == -EINVAL || r == -ERANGE));
+		return;
+	}
+	fuzz_check(share <= TW_WHOLE_SHARE && has_shape(text, "^[0-9]+(\\.[0-9])?%$"));
+	fuzz_check(tw_share_parse(tw_share_format(share, formatted), &again) == 0);
+	fuzz_check(again == share);
+}
+
+/* A node that is in a share is in each larger one. */
+static void place(const char *text)
+{
+	bool in = false;
+
+	for (unsigned share = 0; share <= TW_WHOLE_SHARE; share++) {
+		bool now = tw_cohort_has("default", text, share);
+
+		fuzz_check(!in || now);
+		in = now;
+	}
+	fuzz_check(in && tw_cohort_place("default", text) < TW_WHOLE_SHARE);
+}
+
+static void fleet(const char *text)
+{
+	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
+	_cleanup_fleet_ struct tw_fleet nodes = TW_FLEET_INIT;
+	int r = tw_fleet_parse("nodes", text, strlen(text), &diags, &nodes);
+
+	fuzz_check(r == 0 || r == -EINVAL);
+	fuzz_check((r == 0) == !diags.errors && (r == 0) == (nodes.count != 0));
+	for (size_t i = 0; i < nodes.count; i++)
+		fuzz_check(tw_node_name_valid(nodes.nodes[i]) && strstr(text, nodes.nodes[i]));
+}
+
 static void arguments(const char *text)
 {
 	_cleanup_free_ char *copy = strdup(text);
@@ -290,10 +333,11 @@ static void arguments(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char letters[] = "decpn/umkta";
-	static void (*const kinds[])(
-		const char *) = { duration,   endpoint,	  prefix,    ports,	   number,   path,
-				  characters, suggestion, keepalive, user_timeout, arguments };
+	static const char letters[] = "decpn/umktasof";
+	static void (*const kinds[])(const char *) = {
+		duration,   endpoint,  prefix,	     ports,	number, path,  characters,
+		suggestion, keepalive, user_timeout, arguments, share,	place, fleet
+	};
 	_cleanup_free_ char *text = size ? fuzz_text(data + 1, size - 1) : NULL;
 	const char *letter = size && data[0] ? strchr(letters, data[0]) : NULL;
 

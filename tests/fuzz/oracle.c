@@ -68,7 +68,7 @@ bool oracle_matches(const struct tw_model_policy *policy,
 	bool out = connection->direction == TW_OUT;
 	unsigned port = out ? connection->remote.port : connection->local.port;
 	bool cgroup = !policy->cgroup_count, remote = !policy->remote_count,
-	     in_ports = !policy->port_count;
+	     in_ports = !policy->port_count, node = !policy->node_count;
 
 	for (size_t i = 0; i < policy->cgroup_count; i++)
 		cgroup |= matches_cgroup(policy->cgroups[i], connection->cgroup);
@@ -76,13 +76,21 @@ bool oracle_matches(const struct tw_model_policy *policy,
 		remote |= matches_remote(&policy->remotes[i], connection->remote.addr);
 	for (size_t i = 0; i < policy->port_count; i++)
 		in_ports |= policy->ports[i].first <= port && port <= policy->ports[i].last;
-	return cgroup && remote && in_ports && policy->directions & (out ? 1 : 2);
+	for (size_t i = 0; i < policy->node_count; i++)
+		node |= !fnmatch(policy->nodes[i], connection->node, 0);
+	return node && cgroup && remote && in_ports && policy->directions & (out ? 1 : 2);
+}
+
+bool oracle_enforces(const struct tw_model_policy *policy)
+{
+	return !policy->observe && policy->rollout;
 }
 
 size_t oracle_winner(const struct tw_model *model, const struct oracle_connection *connection)
 {
 	for (size_t i = 0; i < model->count; i++)
-		if (!model->policies[i].observe && oracle_matches(&model->policies[i], connection))
+		if (oracle_enforces(&model->policies[i]) &&
+		    oracle_matches(&model->policies[i], connection))
 			return i;
 	return TW_MAX_POLICIES;
 }

@@ -14,11 +14,15 @@
 #include "policy/model.h"
 
 struct oracle_connection {
+	const char *node;   /* the name of the one it is on */
 	const char *cgroup; /* "/" is the root */
 	enum tw_direction direction;
 	struct tw_endpoint local;
 	struct tw_endpoint remote;
 };
+
+/* Whether it may change anything on a node: mode, and a rollout that is all or nothing here. */
+bool oracle_enforces(const struct tw_model_policy *policy);
 
 bool oracle_matches(const struct tw_model_policy *policy,
 		    const struct oracle_connection *connection);
