@@ -9,6 +9,7 @@
 #include "lib/file.h"
 #include "lib/mounts.h"
 #include "lib/path.h"
+#include "node/fleet.h"
 #include "policy/canon.h"
 #include "policy/compile.h"
 #include "policy/explain.h"
@@ -335,6 +336,28 @@ static void explain__survives_enomem(void **state)
 	assert_in_range(enomem_each(explain_as_json, &answerable_, 0, -ENOMEM), 50, 1000);
 }
 
+static int read_a_fleet(void *data)
+{
+	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
+	struct tw_fleet fleet;
+	int r;
+
+	fill(&fleet, sizeof(fleet));
+	r = tw_fleet_parse("nodes", data, strlen(data), &diags, &fleet);
+	if (r < 0)
+		assert_filled(&fleet, sizeof(fleet));
+	else
+		tw_fleet_free(&fleet);
+	return r;
+}
+
+static void fleet__survives_enomem(void **state)
+{
+	(void)state;
+	assert_int_equal(enomem_each(read_a_fleet, (void *)"a\nb\n", 0, -ENOMEM), 4);
+	assert_in_range(enomem_each(read_a_fleet, (void *)"a\na/b\na", -EINVAL, -EINVAL), 5, 20);
+}
+
 static int say_the_times(void *data)
 {
 	_cleanup_buf_ struct tw_buf buf = TW_BUF_INIT;
@@ -372,6 +395,7 @@ int main(void)
 		cmocka_unit_test(load__survives_enomem_in_files_and_folders),
 		cmocka_unit_test(compile__survives_enomem),
 		cmocka_unit_test(explain__survives_enomem),
+		cmocka_unit_test(fleet__survives_enomem),
 		cmocka_unit_test(timing__survives_enomem),
 	};
 
