@@ -101,21 +101,22 @@ static void *make_list(size_t count, size_t size)
 	return list;
 }
 
-/* Now and then a policy selects by node, this one or others. */
-static void make_nodes(struct fuzz_bytes *in, struct tw_model_policy *policy)
+/* Now and then a policy selects by names: of nodes, of pods. */
+static void make_names(struct fuzz_bytes *in, const char *const *patterns, size_t count,
+		       char ***ret_names, size_t *ret_count)
 {
-	static const char *const patterns[] = { "node-a", "node-?", "*", "node-b", "[!n]*" };
-
-	policy->node_count = fuzz_below(in, 4) ? 0 : fuzz_below(in, 3);
-	policy->nodes = make_list(policy->node_count, sizeof(*policy->nodes));
-	for (size_t i = 0; i < policy->node_count; i++) {
-		policy->nodes[i] = strdup(patterns[fuzz_below(in, ARRAY_SIZE(patterns))]);
-		fuzz_check(policy->nodes[i]);
+	*ret_count = fuzz_below(in, 6) ? 0 : fuzz_below(in, 3);
+	*ret_names = make_list(*ret_count, sizeof(**ret_names));
+	for (size_t i = 0; i < *ret_count; i++) {
+		(*ret_names)[i] = strdup(patterns[fuzz_below(in, (unsigned)count)]);
+		fuzz_check((*ret_names)[i]);
 	}
 }
 
 static void make_policy(struct fuzz_bytes *in, struct tw_model_policy *policy)
 {
+	static const char *const nodes[] = { "node-a", "node-?", "*", "node-b", "[!n]*" };
+	static const char *const pods[] = { "a", "b", "a*", "*", "?b" };
 	unsigned shape = fuzz_byte(in);
 
 	*policy =
@@ -126,7 +127,9 @@ static void make_policy(struct fuzz_bytes *in, struct tw_model_policy *policy)
 	policy->cgroups = make_list(policy->cgroup_count, sizeof(*policy->cgroups));
 	policy->remotes = make_list(policy->remote_count, sizeof(*policy->remotes));
 	policy->ports = make_list(policy->port_count, sizeof(*policy->ports));
-	make_nodes(in, policy);
+	make_names(in, nodes, ARRAY_SIZE(nodes), &policy->nodes, &policy->node_count);
+	make_names(in, pods, ARRAY_SIZE(pods), &policy->namespaces, &policy->namespace_count);
+	make_names(in, pods, ARRAY_SIZE(pods), &policy->pods, &policy->pod_count);
 	for (size_t i = 0; i < policy->cgroup_count; i++)
 		policy->cgroups[i] = make_pattern(in);
 	for (size_t i = 0; i < policy->remote_count; i++)
@@ -170,6 +173,8 @@ static void make_model(struct fuzz_bytes *in, struct tw_model *model)
 
 static void make_connection(struct fuzz_bytes *in, struct oracle_connection *connection)
 {
+	static const char *const names[] = { NULL, "a", "b", "ab" };
+
 	connection->node = place.node;
 	connection->direction = fuzz_byte(in) & 1 ? TW_IN : TW_OUT;
 	make_address(in, connection->local.addr);
@@ -177,6 +182,9 @@ static void make_connection(struct fuzz_bytes *in, struct oracle_connection *con
 	connection->local.port = make_port(in);
 	connection->remote.port = make_port(in);
 	connection->cgroup = make_cgroup(in);
+	connection->namespace = names[fuzz_below(in, ARRAY_SIZE(names))];
+	connection->pod = connection->namespace ? names[1 + fuzz_below(in, ARRAY_SIZE(names) - 1)]
+						: NULL;
 }
 
 static void connection_free(struct oracle_connection *connection)
@@ -205,6 +213,15 @@ static const struct tw_set *look_up_prefix(const struct tw_compiled *compiled,
 	return best ? &best->set : &compiled->generation->any_remote;
 }
 
+static struct tw_pod pod_of(const struct oracle_connection *connection)
+{
+	return (struct tw_pod){
+		.state = connection->pod ? TW_POD_KNOWN : TW_POD_NONE,
+		.namespace = connection->namespace,
+		.name = connection->pod,
+	};
+}
+
 static void select_by_sets(const struct tw_model *model, const struct tw_compiled *compiled,
 			   const struct oracle_connection *connection,
 			   struct tw_verdict *ret_verdict)
@@ -212,13 +229,14 @@ static void select_by_sets(const struct tw_model *model, const struct tw_compile
 	const struct tw_generation *generation = compiled->generation;
 	bool out = connection->direction == TW_OUT;
 	const struct tw_set *remote = look_up_prefix(compiled, connection->remote.addr);
-	struct tw_set cgroup;
+	struct tw_pod pod = pod_of(connection);
+	struct tw_cgroup_sets cgroup;
 
 	fuzz_check(!memcmp(remote, tw_compiled_remote(compiled, connection->remote.addr),
 			   sizeof(*remote)));
-	tw_compile_cgroup(model, connection->cgroup, &cgroup);
+	tw_compile_cgroup(model, connection->cgroup, &pod, &cgroup);
 	tw_select(
-		&cgroup, &generation->direction[connection->direction], remote,
+		&cgroup, cgroup.own_may, &generation->direction[connection->direction], remote,
 		tw_compiled_port(compiled, out ? connection->remote.port : connection->local.port),
 		&generation->observe, ret_verdict);
 }
@@ -233,7 +251,7 @@ static void check_verdict(const struct tw_model *model, const struct oracle_conn
 {
 	size_t winner = oracle_winner(model, connection);
 
-	fuzz_check(verdict->winner == winner);
+	fuzz_check(verdict->winner == winner && !verdict->pending);
 	for (size_t i = 0; i < TW_MAX_POLICIES; i++)
 		fuzz_check(is_observer(verdict, i) ==
 			   (i < model->count && i < winner &&
@@ -248,6 +266,7 @@ static void check_explained(const struct tw_model *model, const struct tw_compil
 	_cleanup_answer_ struct tw_answer answer = TW_ANSWER_INIT;
 	struct tw_question question = {
 		.cgroup = connection->cgroup,
+		.pod = pod_of(connection),
 		.node = place.node,
 		.direction = connection->direction,
 		.local = &connection->local,

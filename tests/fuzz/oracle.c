@@ -37,6 +37,35 @@ static bool matches_cgroup(const char *pattern, const char *path)
 	return true;
 }
 
+/* One of the patterns, if there are any. */
+static bool matches_name(char *const *patterns, size_t count, const char *name)
+{
+	bool matches = !count;
+
+	for (size_t i = 0; i < count; i++)
+		matches |= name && !fnmatch(patterns[i], name, 0);
+	return matches;
+}
+
+static bool is_deep(const char *path)
+{
+	char copy[TW_PATH_LEN];
+
+	strcpy(copy, path);
+	return split(copy, NULL, 0) > TW_MAX_CGROUP_DEPTH;
+}
+
+/* Of what is too deep the pod is not looked for. */
+static bool matches_pod(const struct tw_model_policy *policy,
+			const struct oracle_connection *connection)
+{
+	if (!policy->namespace_count && !policy->pod_count)
+		return true;
+	return connection->pod && !is_deep(connection->cgroup) &&
+	       matches_name(policy->namespaces, policy->namespace_count, connection->namespace) &&
+	       matches_name(policy->pods, policy->pod_count, connection->pod);
+}
+
 static bool is_v4(const uint8_t addr[16])
 {
 	for (int i = 0; i < 10; i++)
@@ -68,7 +97,7 @@ bool oracle_matches(const struct tw_model_policy *policy,
 	bool out = connection->direction == TW_OUT;
 	unsigned port = out ? connection->remote.port : connection->local.port;
 	bool cgroup = !policy->cgroup_count, remote = !policy->remote_count,
-	     in_ports = !policy->port_count, node = !policy->node_count;
+	     in_ports = !policy->port_count;
 
 	for (size_t i = 0; i < policy->cgroup_count; i++)
 		cgroup |= matches_cgroup(policy->cgroups[i], connection->cgroup);
@@ -76,9 +105,9 @@ bool oracle_matches(const struct tw_model_policy *policy,
 		remote |= matches_remote(&policy->remotes[i], connection->remote.addr);
 	for (size_t i = 0; i < policy->port_count; i++)
 		in_ports |= policy->ports[i].first <= port && port <= policy->ports[i].last;
-	for (size_t i = 0; i < policy->node_count; i++)
-		node |= !fnmatch(policy->nodes[i], connection->node, 0);
-	return node && cgroup && remote && in_ports && policy->directions & (out ? 1 : 2);
+	return matches_name(policy->nodes, policy->node_count, connection->node) &&
+	       matches_pod(policy, connection) && cgroup && remote && in_ports &&
+	       policy->directions & (out ? 1 : 2);
 }
 
 bool oracle_enforces(const struct tw_model_policy *policy)

@@ -14,8 +14,10 @@
 #include "policy/model.h"
 
 struct oracle_connection {
-	const char *node;   /* the name of the one it is on */
-	const char *cgroup; /* "/" is the root */
+	const char *node;      /* the name of the one it is on */
+	const char *cgroup;    /* "/" is the root */
+	const char *namespace; /* of the pod that the cgroup is of; NULL: it is of none */
+	const char *pod;
 	enum tw_direction direction;
 	struct tw_endpoint local;
 	struct tw_endpoint remote;

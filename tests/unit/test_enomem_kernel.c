@@ -100,9 +100,18 @@ static void cgroup_names__survives_enomem(void **state)
 	assert_in_range(enomem_each(read_names, NULL, 0, -ENOMEM), 5, 20);
 }
 
+static struct tw_pod no_pod(const char *path, void *data)
+{
+	(void)path;
+	(void)data;
+	return (struct tw_pod){ .state = TW_POD_NONE };
+}
+
 static int make_sets(void *data)
 {
-	struct tw_cgroup_scope scope = { data, &tree, "/" };
+	struct tw_cgroup_scope scope = {
+		.model = data, .tree = &tree, .attach_path = "/", .pod_of = no_pod
+	};
 	int map = -2, error = tw_cgroup_sets_make(&scope, &map);
 
 	if (error) {
@@ -268,8 +277,10 @@ static void netns__survives_enomem(void **state)
 
 /* --- watches ------------------------------------------------------------------------------- */
 
-static void ignore_event(enum tw_cgroup_event_kind kind, const char *path, __u64 id, void *data)
+static void ignore_event(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns,
+			 void *data)
 {
+	(void)at_ns;
 	(void)kind;
 	(void)path;
 	(void)id;
