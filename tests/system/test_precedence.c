@@ -397,11 +397,13 @@ TW_TEST(precedence__observers_of_another_generation)
 	fd = tw_pair(tw_node, NULL, ADDRESS).client;
 	tw_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 15);
 	CHECK_INT(tw_settings("a", "would_replace"), 1);
-	tw_policy("- {name: b}\n" WATCH("a", "policy"));
+	/* Number 0, which the note names, is another's now. */
+	tw_policy(WATCH("b", "policy") WATCH("a", "policy"));
 	tw_signal(&daemon, SIGHUP);
 	WAIT_FOR(tw_status_int("generation") == 2);
 	tw_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 15);
 	CHECK_INT(tw_settings("a", "would_replace"), 1);
+	CHECK_INT(tw_settings("b", "would_replace"), 0);
 }
 
 /* From enforcing to observing: what was ours is let go, what was asked last is there. */
