@@ -204,8 +204,8 @@ static int publish(struct tw_enforcer *enforcer, struct tw_model *model,
 		error = publish_generation(enforcer, model, candidate, fault);
 	if (error && !attached)
 		tw_guard_remove(&second);
-	if (!error && !needed)
-		error = tw_guard_remove(fault);
+	if (!error && !needed && tw_guard_remove(&second))
+		tw_warning("%s; the setsockopt hook stays, and holds nothing", second.text);
 	return error;
 }
 

@@ -3,6 +3,7 @@
  * From this version to the next, whose maps have another layout, and back: the
  * same source with another TW_ABI_VERSION and larger maps, as the build makes it.
  */
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,4 +132,24 @@ TW_TEST(upgrade__bad_policy_leaves_the_old_version)
 		  2);
 	CHECK_OPTIONS(tw_pair(tw_node, NULL, ADDRESS).client, 1, 111, 11, 4, 44000);
 	CHECK_INT(TW_RUN("status").status, 0);
+}
+
+#define HELD "- {name: all, keepalive: 111s:11s:4, user_timeout: 44s, precedence: policy}\n"
+
+/* What holds applications' later settings is taken over too, and knows what they asked for. */
+TW_TEST(upgrade__holds_what_is_set_later)
+{
+	const char *next = next_version();
+	struct tw_process daemon = tw_enforce(HELD);
+	struct tw_pair pair = tw_pair(tw_node, tw_node, OTHER);
+
+	tw_set(pair.client, IPPROTO_TCP, TCP_KEEPIDLE, 15);
+	hand_over(&daemon, next, HELD);
+	WAIT_FOR(is_only(TW_PINS "/v2/link_guard", TW_PINS "/v1"));
+	CHECK_INT(tw_hooks_attached(tw_node), 1);
+	tw_set(pair.client, IPPROTO_TCP, TCP_KEEPINTVL, 16);
+	CHECK_OPTIONS(pair.client, 1, 111, 11, 4, 44000);
+	CHECK_INT(run_next(ARGS("detach", "--restore")).status, 0);
+	CHECK_OPTIONS(pair.client, 0, 15, 16, 9, 0);
+	CHECK_INT(tw_hooks_attached(tw_node), 0);
 }
