@@ -247,6 +247,7 @@ bench: deps-test ## what it costs: connections, CPU, BPF run time, memory, wake-
 
 bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH)
 	$(Q)tests/bench/run $(B)
+	$(Q)tests/bench/deaths $(B)
 	$(Q)tests/bench/sweep/run $(B)
 	$(Q)tests/bench/cgroups $(B)
 	$(Q)tests/bench/rollout $(B)

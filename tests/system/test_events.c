@@ -201,6 +201,7 @@ TW_TEST(events__readers_that_talk)
 	for (int i = 0; i < 100; i++)
 		SYS(send(fd, noise, sizeof(noise), MSG_NOSIGNAL));
 	close(fd);
+	WAIT_FOR(tw_followers() == 0);
 	tw_follow();
 	CHECK(tw_runs(&daemon));
 }
