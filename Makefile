@@ -252,6 +252,7 @@ bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH)
 	$(Q)tests/bench/cgroups $(B)
 	$(Q)tests/bench/rollout $(B)
 	$(Q)tests/bench/guard/run $(B)
+	$(Q)tests/bench/web $(B)
 
 # Their tools are large and not everywhere: without, they skip, and say so.
 .PHONY: test-monitoring test-browser
@@ -350,7 +351,7 @@ lint-tidy: $(USER_SRC:%.c=$(B)/tidy/%.ok) $(BPF_SRC:%.c=$(B)/tidy/%.ok)
 
 BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-generic libbpf-dev \
 	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
-TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq nginx redis-server
+TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server
 KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring
 RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 redis-server nginx postgresql \
 		 debian-archive-keyring

@@ -20,10 +20,11 @@ struct tw_auditor {
 	struct tw_audit last;
 	uint64_t begun_ns; /* CLOCK_MONOTONIC of the last begin; 0: never */
 	bool failed;	   /* said once, until it works again */
-
-	/* The audit under way; NULL: none. */
-	struct tw_generation *generation;
+	bool open;	   /* `iterator` is: loading it takes long, so it is kept */
 	struct tw_iterator iterator;
+
+	bool running;			  /* an audit is under way: */
+	struct tw_generation *generation; /* NULL: it begins with the next tick */
 	struct tw_netns_list namespaces;
 	size_t next; /* of them */
 	struct tw_audit audit;
@@ -40,9 +41,7 @@ static uint64_t clock_ns(clockid_t clock)
 static void stop(struct tw_auditor *auditor)
 {
 	event_del(auditor->tick);
-	if (!auditor->generation)
-		return;
-	tw_iterator_close(&auditor->iterator);
+	auditor->running = false;
 	tw_netns_list_free(&auditor->namespaces);
 	free(auditor->generation);
 	auditor->generation = NULL;
@@ -85,76 +84,78 @@ static void go_on(struct tw_auditor *auditor)
 	event_add(auditor->tick, &now);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *data)
-{
-	struct tw_auditor *auditor = data;
-	int error;
-
-	(void)fd;
-	(void)what;
-	if (!auditor->generation)
-		return;
-	if (auditor->next == auditor->namespaces.count) {
-		finish(auditor, 0);
-		return;
-	}
-	error = tw_iterator_list(&auditor->iterator, &auditor->namespaces.list[auditor->next++],
-				 visit, auditor);
-	if (error < 0 && error != -EPERM)
-		finish(auditor, error);
-	else
-		go_on(auditor);
-}
-
-static int open_iterator(struct tw_iterator *ret_iterator)
+static int open_iterator(struct tw_auditor *auditor)
 {
 	const struct tw_iterator_options options = { .pinned = true, .read_only = true };
 	struct tw_fault fault = TW_FAULT_INIT;
 	sigset_t all, before;
 	int error;
 
+	if (auditor->open)
+		return 0;
 	/* A signal would interrupt the verifier, which then gives up: EAGAIN. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
-	error = tw_iterator_open(&options, ret_iterator, &fault);
+	error = tw_iterator_open(&options, &auditor->iterator, &fault);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	auditor->open = !error;
 	return error;
 }
 
 static int begin(struct tw_auditor *auditor)
 {
-	struct tw_generation *generation = calloc(1, sizeof(*generation));
-	int error;
+	int error = open_iterator(auditor);
 
-	if (!generation)
-		return -ENOMEM;
-	auditor->iterator = (struct tw_iterator){ 0 };
-	error = open_iterator(&auditor->iterator);
-	if (error) {
-		free(generation);
+	if (error)
 		return error;
-	}
-	auditor->generation = generation;
+	auditor->generation = calloc(1, sizeof(*auditor->generation));
+	if (!auditor->generation)
+		return -ENOMEM;
 	auditor->next = 0;
 	memset(&auditor->audit, 0, sizeof(auditor->audit));
 	error = tw_generation_number(auditor->maps, &auditor->audit.generation);
 	if (!error)
-		error = tw_generation_read(auditor->maps, generation);
+		error = tw_generation_read(auditor->maps, auditor->generation);
 	return error ?: tw_netns_find(&auditor->namespaces);
 }
 
-void tw_auditor_start(struct tw_auditor *auditor)
+/* One network namespace. 1: there is more to do. */
+static int step(struct tw_auditor *auditor)
 {
 	int error;
 
-	if (!auditor || auditor->generation)
+	if (auditor->next == auditor->namespaces.count)
+		return 0;
+	error = tw_iterator_list(&auditor->iterator, &auditor->namespaces.list[auditor->next++],
+				 visit, auditor);
+	return error < 0 && error != -EPERM ? error : 1;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *data)
+{
+	struct tw_auditor *auditor = data;
+	int more;
+
+	(void)fd;
+	(void)what;
+	if (auditor->generation)
+		more = step(auditor);
+	else
+		more = begin(auditor) ?: 1;
+	if (more > 0)
+		go_on(auditor);
+	else
+		finish(auditor, more);
+}
+
+/* Not at once: whoever asks does not wait for it. */
+void tw_auditor_start(struct tw_auditor *auditor)
+{
+	if (!auditor || auditor->running)
 		return;
 	auditor->begun_ns = clock_ns(CLOCK_MONOTONIC);
-	error = begin(auditor);
-	if (error)
-		finish(auditor, error);
-	else
-		go_on(auditor);
+	auditor->running = true;
+	go_on(auditor);
 }
 
 void tw_auditor_refresh(struct tw_auditor *auditor, uint64_t generation)
@@ -193,6 +194,8 @@ void tw_auditor_close(struct tw_auditor *auditor)
 	if (!auditor)
 		return;
 	stop(auditor);
+	if (auditor->open)
+		tw_iterator_close(&auditor->iterator);
 	event_free(auditor->tick);
 	free(auditor);
 }

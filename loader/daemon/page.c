@@ -78,6 +78,11 @@ static void problems(struct tw_page_output *output)
 		return;
 	}
 	tw_buf_truncate(output->buf, none);
+	if (!output->page->check_count) {
+		tw_page_add(output, "<section id=\"problems\"><h2>Problems</h2><p>This node is "
+				    "being looked at; reload in a moment.</p></section>");
+		return;
+	}
 	tw_page_add(output,
 		    "<section id=\"problems\"><h2>Problems</h2><p class=\"good\">None. What "
 		    "<code>tcpwarden doctor</code> looks at is well.</p></section>");

@@ -18,7 +18,7 @@ struct tw_overview;
 
 struct tw_page {
 	const struct tw_overview *overview;
-	const struct tw_check *checks;
+	const struct tw_check *checks; /* none: they are not made yet */
 	size_t check_count;
 	char host[65];
 	char nonce[TW_PAGE_NONCE_LEN + 1]; /* of the Content-Security-Policy: the style bears it */

@@ -4,23 +4,17 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "daemon/checker.h"
 #include "daemon/http.h"
 #include "daemon/metrics.h"
 #include "daemon/overview.h"
 #include "daemon/page.h"
-#include "kernel/checks.h"
-
-#define CHECKS_SECONDS 300 /* the checks take a tenth of a second, so a page may show old ones */
 
 struct tw_web {
 	struct tw_web_options options;
 	struct tw_http *http;
-	struct tw_check *checks;
-	size_t check_count;
-	time_t checked;	     /* CLOCK_MONOTONIC; 0: never */
-	uint64_t generation; /* that the checks are of */
+	struct tw_checker *checker;
 };
 
 static struct tw_overview *read_overview(struct tw_web *web)
@@ -75,26 +69,15 @@ static void readyz(struct tw_web *web, struct tw_http_answer *answer)
 
 /* --- for people ---------------------------------------------------------------------------- */
 
-static void run_checks(struct tw_web *web, const struct tw_overview *overview)
+static void refresh_checks(struct tw_web *web, const struct tw_overview *overview)
 {
-	struct tw_check_subject subject = {
+	const struct tw_check_subject subject = {
 		.model = &web->options.enforcer->model,
 		.which = "the policy in force",
 		.errors = &overview->errors,
 	};
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (web->checked && web->generation == overview->loaded.number &&
-	    now.tv_sec - web->checked < CHECKS_SECONDS)
-		return;
-	if (!web->checks)
-		web->checks = calloc(TW_MAX_ALL_CHECKS, sizeof(*web->checks));
-	if (!web->checks)
-		return;
-	web->check_count = tw_checks_run(&subject, web->checks);
-	web->checked = now.tv_sec ?: 1;
-	web->generation = overview->loaded.number;
+	tw_checker_refresh(web->checker, &subject, overview->loaded.number);
 }
 
 /* So that the page's own style applies, and no other. */
@@ -118,9 +101,8 @@ static void page(struct tw_web *web, struct tw_http_answer *answer)
 		tw_http_refuse(answer, TW_HTTP_FAILED);
 		return;
 	}
-	run_checks(web, overview);
-	page.checks = web->checks;
-	page.check_count = web->check_count;
+	refresh_checks(web, overview);
+	page.check_count = tw_checker_last(web->checker, &page.checks);
 	gethostname(page.host, sizeof(page.host) - 1);
 	answer->type = TW_PAGE_TYPE;
 	snprintf(
@@ -164,9 +146,11 @@ int tw_web_open(struct event_base *base, int fd, const struct tw_web_options *op
 	if (!web)
 		return -ENOMEM;
 	web->options = *options;
-	error = tw_http_open(base, fd, handle, web, &web->http);
+	error = tw_checker_open(base, &web->checker);
+	if (!error)
+		error = tw_http_open(base, fd, handle, web, &web->http);
 	if (error)
-		free(web);
+		tw_web_close(web);
 	else
 		*ret_web = web;
 	return error;
@@ -177,6 +161,6 @@ void tw_web_close(struct tw_web *web)
 	if (!web)
 		return;
 	tw_http_close(web->http);
-	free(web->checks);
+	tw_checker_close(web->checker);
 	free(web);
 }

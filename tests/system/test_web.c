@@ -117,6 +117,24 @@ TW_TEST(web__page)
 	CHECK_HAS(response.body, "<h2>Problems</h2>");
 }
 
+/* The checks of `doctor` are there when they were made, and so are their remedies. */
+TW_TEST(web__page_shows_the_checks)
+{
+	tw_sysctl("net/ipv4/tcp_retries2", "6");
+	tw_enforce(POLICY);
+	WAIT_FOR(!strstr(tw_web_get("/").body, "being looked at"));
+	CHECK_HAS(tw_web_get("/").body, "<strong>tcp-retries2</strong>");
+}
+
+TW_TEST(web__ends_while_it_looks)
+{
+	struct tw_process daemon = tw_enforce(POLICY);
+
+	CHECK_INT(tw_web_get("/").status, 200);
+	tw_signal(&daemon, SIGTERM);
+	CHECK_INT(tw_join(&daemon).status, 0);
+}
+
 TW_TEST(web__head_has_no_body)
 {
 	struct tw_response get, head;

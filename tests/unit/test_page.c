@@ -57,6 +57,15 @@ static void page__says_no_problems(void **state)
 	assert_has(text, "<span class=\"state good\">enforcing</span>");
 }
 
+static void page__says_that_it_is_looking(void **state)
+{
+	_cleanup_free_ struct tw_overview *overview = overview_make(1);
+	_cleanup_free_ char *text = render(overview, NULL, 0);
+
+	(void)state;
+	assert_has(text, "being looked at");
+}
+
 /* The worst first. */
 static void page__problems_come_first(void **state)
 {
@@ -185,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(page__escapes_all_text),
 		cmocka_unit_test(page__says_no_problems),
+		cmocka_unit_test(page__says_that_it_is_looking),
 		cmocka_unit_test(page__problems_come_first),
 		cmocka_unit_test(page__numbers_of_policies),
 		cmocka_unit_test(page__rollouts_and_guards),
