@@ -4,12 +4,7 @@
 #include <bpf/bpf.h>
 #include <ctype.h>
 #include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -17,11 +12,9 @@
 
 #include "kernel/descriptor.h"
 #include "kernel/pins.h"
+#include "kernel/sock_diag.h"
 #include "lib/cleanup.h"
 
-#define ALL_STATES     0xfff /* of include/net/tcp_states.h */
-#define TIME_WAIT      (1 << 6)
-#define SYN_RECV       (1 << 3)
 #define PROTOCOL_MPTCP 262 /* <linux/in.h>: IPPROTO_MPTCP */
 
 void tw_live_free(struct tw_live *live)
@@ -37,122 +30,6 @@ const char *tw_live_state(unsigned state)
 					     "CLOSE-WAIT", "LAST-ACK",	 "LISTEN",    "CLOSING" };
 
 	return state < ARRAY_SIZE(names) ? names[state] : "?";
-}
-
-/* --- sock_diag(7) -------------------------------------------------------------------- */
-
-static struct tw_live_socket *append(struct tw_live *live)
-{
-	struct tw_live_socket *sockets = live->sockets;
-
-	/* Room for a power of two. */
-	if (!(live->count & (live->count - 1)))
-		sockets =
-			reallocarray(sockets, live->count ? 2 * live->count : 1, sizeof(*sockets));
-	if (!sockets)
-		return NULL;
-	live->sockets = sockets;
-	sockets[live->count] = (struct tw_live_socket){ 0 };
-	return &sockets[live->count++];
-}
-
-static void copy_endpoint(int family, const __be32 addr[4], __be16 port,
-			  struct tw_endpoint *ret_endpoint)
-{
-	struct tw_endpoint endpoint = { .port = ntohs(port) };
-
-	if (family == AF_INET6) {
-		memcpy(endpoint.addr, addr, 16);
-	} else {
-		endpoint.addr[10] = endpoint.addr[11] = 0xff;
-		memcpy(endpoint.addr + 12, addr, 4);
-	}
-	*ret_endpoint = endpoint;
-}
-
-static void read_attributes(const struct inet_diag_msg *msg, size_t len,
-			    struct tw_live_socket *socket)
-{
-	/* The message ends where its attributes start, both aligned to four bytes. */
-	const struct rtattr *attr = (const void *)(msg + 1);
-
-	for (; RTA_OK(attr, len); attr = RTA_NEXT(attr, len)) {
-		if (attr->rta_type == INET_DIAG_CGROUP_ID &&
-		    RTA_PAYLOAD(attr) == sizeof(socket->cgroup_id)) {
-			memcpy(&socket->cgroup_id, RTA_DATA(attr), sizeof(socket->cgroup_id));
-		} else if (attr->rta_type == INET_DIAG_INFO &&
-			   RTA_PAYLOAD(attr) >= offsetof(struct tcp_info, tcpi_ato)) {
-			struct tcp_info info = { 0 };
-			size_t n = RTA_PAYLOAD(attr);
-
-			memcpy(&info, RTA_DATA(attr), n < sizeof(info) ? n : sizeof(info));
-			socket->rto_ms = (info.tcpi_rto + 999) / 1000;
-		}
-	}
-}
-
-static int read_message(const struct nlmsghdr *header, struct tw_live *live)
-{
-	const struct inet_diag_msg *msg = NLMSG_DATA(header);
-	struct tw_live_socket *socket;
-
-	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*msg)))
-		return -EBADMSG;
-	socket = append(live);
-	if (!socket)
-		return -ENOMEM;
-	copy_endpoint(msg->idiag_family, msg->id.idiag_src, msg->id.idiag_sport, &socket->local);
-	copy_endpoint(msg->idiag_family, msg->id.idiag_dst, msg->id.idiag_dport, &socket->remote);
-	socket->state = msg->idiag_state;
-	socket->inode = msg->idiag_inode;
-	read_attributes(msg, header->nlmsg_len - NLMSG_LENGTH(sizeof(*msg)), socket);
-	return 0;
-}
-
-/* One batch of an answer. 1: that was the last; 0: more will come. */
-static int read_batch(const char *buf, size_t len, struct tw_live *live)
-{
-	const struct nlmsghdr *header = (const void *)buf;
-
-	for (; NLMSG_OK(header, len); header = NLMSG_NEXT(header, len)) {
-		int error;
-
-		if (header->nlmsg_type == NLMSG_DONE)
-			return 1;
-		if (header->nlmsg_type == NLMSG_ERROR)
-			return ((const struct nlmsgerr *)NLMSG_DATA(header))->error ?: -EPROTO;
-		error = read_message(header, live);
-		if (error)
-			return error;
-	}
-	return 0;
-}
-
-static int dump_family(int fd, int family, struct tw_live *live)
-{
-	struct {
-		struct nlmsghdr header;
-		struct inet_diag_req_v2 body;
-	} request = {
-		.header = { .nlmsg_len = sizeof(request),
-			    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.body = { .sdiag_family = (__u8)family,
-			  .sdiag_protocol = IPPROTO_TCP,
-			  .idiag_ext = 1 << (INET_DIAG_INFO - 1),
-			  .idiag_states = ALL_STATES & ~(TIME_WAIT | SYN_RECV) },
-	};
-	_Alignas(struct nlmsghdr) char buf[32768];
-	int r = 0;
-
-	if (send(fd, &request, sizeof(request), 0) < 0)
-		return -errno;
-	while (r == 0) {
-		ssize_t n = recv(fd, buf, sizeof(buf), 0);
-
-		r = n < 0 ? -errno : read_batch(buf, (size_t)n, live);
-	}
-	return r < 0 ? r : 0;
 }
 
 static int by_address(const void *a, const void *b)
@@ -202,11 +79,8 @@ static void sort(struct tw_live *live, int (*compare)(const void *, const void *
 static int dump(struct tw_live *ret_live, struct tw_fault *fault)
 {
 	_cleanup_live_ struct tw_live live = TW_LIVE_INIT;
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	int error = fd < 0 ? -errno : dump_family(fd, AF_INET, &live);
+	int error = tw_sock_diag_list(&live);
 
-	if (!error)
-		error = dump_family(fd, AF_INET6, &live);
 	if (error)
 		return tw_fault(fault, error, "cannot list the TCP sockets by sock_diag: %m%s",
 				error == -ENOENT ? "; load the module tcp_diag" : "");
