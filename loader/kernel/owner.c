@@ -27,7 +27,7 @@ static int start_time(pid_t pid, uint64_t *ret_time)
 	if (error)
 		return error == -ENOENT ? -ESRCH : error;
 	rest = strrchr(stat.data, ')');
-	if (!rest)
+	if (!rest || rest[1] != ' ')
 		return -EPROTO;
 	rest += 2;
 	for (int field = 3; field <= 22 && rest; field++)
