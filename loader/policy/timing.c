@@ -83,11 +83,12 @@ static uint64_t model_timeout(unsigned count, uint64_t base, uint64_t cap)
 {
 	uint64_t sum = base, step = base;
 
-	for (unsigned i = 0; i < count; i++) {
-		step = step * 2 <= cap ? step * 2 : cap;
+	/* Linux 5.10 takes any count: without the loop where the steps are equal. */
+	for (; count && step < cap; count--) {
+		step = least(step * 2, cap);
 		sum += step;
 	}
-	return sum;
+	return sum + count * cap;
 }
 
 uint64_t tw_timing_retries2_ms(unsigned retries2, uint32_t rto_cap_ms)
