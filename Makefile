@@ -83,17 +83,19 @@ $(B)/gen/default_policy.c: deploy/policies/default.yaml
 	$(Q){ echo '#include "policy/load.h"'; echo 'const char tw_default_policy[] ='; \
 	      sed 's/\\/\\\\/g; s/"/\\"/g; s/^.*$$/	"&\\n"/' $<; echo ';'; } > $@
 
-# One rule a build flavour: plain, and asan for the tests.
+# One rule a build flavour: plain, asan for the tests, and fuzz for libFuzzer.
 define flavour
 $(1)/%.o: %.c Makefile | $$(SKELS)
 	$$(say) CC $$@
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(TW_CFLAGS) $(2) -MD -MP -c -o $$@ $$<
+	$$(Q)$(or $(3),$$(CC)) $$(TW_CFLAGS) $(2) -MD -MP -c -o $$@ $$<
 endef
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 \
 	    -U_FORTIFY_SOURCE
 $(eval $(call flavour,$(O),))
 $(eval $(call flavour,$(B)/asan,$(SANITIZE)))
+FUZZING	 := $(SANITIZE) -fsanitize=fuzzer-no-link
+$(eval $(call flavour,$(B)/fuzz/obj,$(FUZZING),$$(CLANG)))
 
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')
 
@@ -137,7 +139,27 @@ $(NEXT)/build/tcpwarden-static: $(wildcard bpf/* include/tcpwarden/*) $(SRC) Mak
 		$(NEXT)/include/tcpwarden/abi.h
 	$(Q)+$(MAKE) -C $(NEXT) static >/dev/null
 
-TESTED	 := $(B)/tcpwarden $(UNIT) $(B)/tests/system/tw-system $(NEXT)/build/tcpwarden-static
+# Fuzz targets: below tests/ for one pass over the corpus, below fuzz/ with libFuzzer.
+FUZZ	 := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_ONCE := $(FUZZ:%=$(B)/tests/fuzz/%)
+FUZZERS	 := $(FUZZ:%=$(B)/fuzz/%)
+FUZZ_MODULES := $(call objs,$(B)/fuzz/obj,$(MODULES))
+# What stands between a target and the machine.
+$(B)/tests/fuzz/text $(B)/fuzz/text: WRAPPED := tw_commands
+$(B)/tests/fuzz/proc $(B)/fuzz/proc: WRAPPED := open fopen flock bpf_obj_get bpf_map_lookup_elem
+
+$(FUZZ_ONCE): $(B)/tests/fuzz/%: $(call objs,$(B)/asan/tests/fuzz,fuzz_%.c oracle.c once.c) $(ASAN_MODULES)
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SANITIZE) $(TW_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
+
+$(FUZZERS): $(B)/fuzz/%: $(call objs,$(B)/fuzz/obj/tests/fuzz,fuzz_%.c oracle.c) $(FUZZ_MODULES)
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(SANITIZE) -fsanitize=fuzzer $(TW_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
+
+TESTED	 := $(B)/tcpwarden $(UNIT) $(FUZZ_ONCE) $(B)/tests/system/tw-system \
+	    $(NEXT)/build/tcpwarden-static
 
 .PHONY: test test-parts asan asan-parts
 test: deps-test ## run the whole suite: unit, golden, system (needs root for the last)
@@ -169,6 +191,15 @@ soak-parts: .SHELLFLAGS := -o pipefail -c
 soak-parts: $(B)/tcpwarden $(B)/tests/soak/tw-soak
 	$(Q)SOAK_S=$(SOAK_S) TW_TEST_DEADLINE=$$(($(SOAK_S) + 120)) TCPWARDEN=$(B)/tcpwarden \
 		$(B)/tests/soak/tw-soak -v | grep -E '^(soak:|FAIL |ok )|^[0-9]+ passed'
+
+FUZZ_S	 ?= 60
+
+.PHONY: fuzz fuzz-parts
+fuzz: deps-fuzz ## look for inputs that break something, FUZZ_S=60 seconds a target (FUZZ=policy: only that)
+	$(Q)+$(MAKE) $(JOBS) fuzz-parts
+
+fuzz-parts: $(FUZZ_ONCE) $(FUZZERS)
+	$(Q)tests/fuzz/run --seconds $(FUZZ_S) $(B) $(FUZZ)
 
 KERNEL	 ?=
 
@@ -322,6 +353,7 @@ RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 red
 		 debian-archive-keyring
 MONITORING_DEPS := prometheus curl jq
 BROWSER_DEPS := chromium fonts-dejavu-core curl jq
+FUZZ_DEPS  := libclang-rt-14-dev
 LINT_DEPS  := clang-format-14 clang-tidy-14 cppcheck shellcheck mandoc systemd
 
 # After packages were installed, make starts anew: what it looked up may have changed.
@@ -329,15 +361,18 @@ JOBS	    = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 install_deps = $(if $(NO_DEPS),,$(Q)tests/deps $(foreach package,$(1),'$(package)'))
 
 
-.PHONY: deps deps-build deps-test deps-kernels deps-runtimes
+.PHONY: deps deps-build deps-test deps-fuzz deps-kernels deps-runtimes
 deps: ## install what building, testing and linting need (Debian, Ubuntu)
-	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(KERNELS_DEPS) $(LINT_DEPS))
+	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(FUZZ_DEPS) $(KERNELS_DEPS) $(LINT_DEPS))
 
 deps-build:
 	$(call install_deps,$(BUILD_DEPS))
 
 deps-test:
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS))
+
+deps-fuzz:
+	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(FUZZ_DEPS))
 
 deps-kernels:
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(KERNELS_DEPS))

@@ -130,15 +130,11 @@ static int visit(const char *path, uint64_t id, void *data)
 int tw_cgroup_path_of(const struct tw_cgroup_tree *tree, uint64_t id, char **ret_path)
 {
 	struct search search = { .id = id };
-	char *path = NULL;
-	int error;
+	char *path = id ? NULL : strdup("/");
+	int error = path ? 0 : -ENOMEM;
 
-	if (id) {
+	if (id)
 		error = path_by_id(tree, id, &path);
-	} else {
-		path = strdup("/");
-		error = path ? 0 : -ENOMEM;
-	}
 	if (error && error != -ESTALE && error != -ENOMEM) {
 		error = tw_cgroup_walk(tree, "/", visit, &search) ?: -ENOENT;
 		path = search.path;

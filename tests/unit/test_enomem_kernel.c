@@ -100,20 +100,17 @@ static void cgroup_names__survives_enomem(void **state)
 	assert_in_range(enomem_each(read_names, NULL, 0, -ENOMEM), 5, 20);
 }
 
-static struct tw_pod no_pod(const char *path, void *pods)
+static struct tw_pod no_pod(const char *path, void *data)
 {
 	(void)path;
-	(void)pods;
-	return (struct tw_pod){ 0 };
+	(void)data;
+	return (struct tw_pod){ .state = TW_POD_NONE };
 }
 
 static int make_sets(void *data)
 {
 	struct tw_cgroup_scope scope = {
-		.model = data,
-		.tree = &tree,
-		.attach_path = "/",
-		.pod_of = no_pod,
+		.model = data, .tree = &tree, .attach_path = "/", .pod_of = no_pod
 	};
 	int map = -2, error = tw_cgroup_sets_make(&scope, &map);
 
@@ -138,6 +135,45 @@ static void cgroup_sets__survives_enomem(void **state)
 	if (r == -EPERM)
 		skip();
 	assert_in_range(enomem_each(make_sets, &model, 0, -ENOMEM), 9, 30);
+}
+
+/* A cgroup of the machine's tree. */
+struct place {
+	struct tw_cgroup_tree tree;
+	uint64_t id;
+};
+
+static int find_the_path(void *data)
+{
+	const struct place *place = data;
+	char *path = untouched;
+	int error = tw_cgroup_path_of(&place->tree, place->id, &path);
+
+	if (error) {
+		assert_ptr_equal(path, untouched);
+		return error;
+	}
+	assert_string_equal(path, "/");
+	free(path);
+	return 0;
+}
+
+static void cgroup_path__survives_enomem(void **state)
+{
+	struct place place = { .tree = TW_CGROUP_TREE_INIT };
+	struct tw_fault fault = TW_FAULT_INIT;
+	int fd;
+
+	(void)state;
+	if (tw_cgroup_tree_open(&place.tree, &fault))
+		skip();
+	assert_int_equal(tw_cgroup_open(&place.tree, "/", &fd), 0);
+	assert_int_equal(tw_cgroup_id(fd, &place.id), 0);
+	close(fd);
+	assert_in_range(enomem_each(find_the_path, &place, 0, -ENOMEM), 1, 20);
+	place.id = 0;
+	assert_int_equal(enomem_each(find_the_path, &place, 0, -ENOMEM), 1);
+	tw_cgroup_tree_close(&place.tree);
 }
 
 /* --- sockets, processes, namespaces ------------------------------------------------------ */
@@ -241,12 +277,13 @@ static void netns__survives_enomem(void **state)
 
 /* --- watches ------------------------------------------------------------------------------- */
 
-static void ignore_event(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns, void *data)
+static void ignore_event(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns,
+			 void *data)
 {
+	(void)at_ns;
 	(void)kind;
 	(void)path;
 	(void)id;
-	(void)at_ns;
 	(void)data;
 }
 
@@ -308,6 +345,7 @@ int main(void)
 		cmocka_unit_test(cgroup__survives_enomem),
 		cmocka_unit_test(cgroup_names__survives_enomem),
 		cmocka_unit_test(cgroup_sets__survives_enomem),
+		cmocka_unit_test(cgroup_path__survives_enomem),
 		cmocka_unit_test(sockets__survive_enomem),
 		cmocka_unit_test(process__survives_enomem),
 		cmocka_unit_test(netns__survives_enomem),
