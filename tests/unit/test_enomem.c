@@ -387,28 +387,6 @@ static void explain__survives_enomem(void **state)
 	assert_in_range(enomem_each(explain_as_json, &answerable_, 0, -ENOMEM), 50, 1000);
 }
 
-static int read_a_fleet(void *data)
-{
-	_cleanup_diags_ struct tw_diags diags = TW_DIAGS_INIT;
-	struct tw_fleet fleet;
-	int r;
-
-	fill(&fleet, sizeof(fleet));
-	r = tw_fleet_parse("nodes", data, strlen(data), &diags, &fleet);
-	if (r < 0)
-		assert_filled(&fleet, sizeof(fleet));
-	else
-		tw_fleet_free(&fleet);
-	return r;
-}
-
-static void fleet__survives_enomem(void **state)
-{
-	(void)state;
-	assert_int_equal(enomem_each(read_a_fleet, (void *)"a\nb\n", 0, -ENOMEM), 4);
-	assert_in_range(enomem_each(read_a_fleet, (void *)"a\na/b\na", -EINVAL, -EINVAL), 5, 20);
-}
-
 static int say_the_times(void *data)
 {
 	_cleanup_buf_ struct tw_buf buf = TW_BUF_INIT;
@@ -448,7 +426,6 @@ int main(void)
 		cmocka_unit_test(trip__survives_enomem),
 		cmocka_unit_test(fleet__survives_enomem),
 		cmocka_unit_test(explain__survives_enomem),
-		cmocka_unit_test(fleet__survives_enomem),
 		cmocka_unit_test(timing__survives_enomem),
 	};
 
