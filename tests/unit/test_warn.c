@@ -263,7 +263,15 @@ static void warn__says_nothing_beside_errors(void **state)
 	assert_int_equal(diags.warnings, 0);
 }
 
-/* Whether a connection meets the policy that is alone in `model`. */
+static bool selects_path(const struct tw_model_policy *policy, const char *path)
+{
+	for (size_t i = 0; i < policy->cgroup_count; i++)
+		if (tw_cgroup_covers(policy->cgroups[i], path))
+			return true;
+	return !policy->cgroup_count;
+}
+
+/* Whether a connection meets the policy that is alone in `model`, or may. */
 static bool meets(const struct tw_model *model, const struct tw_compiled *compiled,
 		  const char *path, const struct tw_pod *pod, const uint8_t addr[static 16],
 		  uint16_t port, unsigned direction)
@@ -271,6 +279,9 @@ static bool meets(const struct tw_model *model, const struct tw_compiled *compil
 	struct tw_cgroup_sets cgroup;
 
 	tw_compile_cgroup(model, path, pod, &cgroup);
+	/* It may as well be for cgroups below an unknown pod's: that is none of this connection. */
+	if (!selects_path(model->policies, path))
+		return false;
 	return (cgroup.must.word[0] | (cgroup.may.word[0] & cgroup.own_may)) &
 	       compiled->generation->direction[direction].word[0] &
 	       tw_compiled_remote(compiled, addr)->word[0] &
