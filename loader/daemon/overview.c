@@ -87,14 +87,14 @@ static int add_event(const struct tw_notice *notice, struct tw_overview *overvie
 {
 	_cleanup_buf_ struct tw_buf text = TW_BUF_INIT;
 	int error = tw_notice_describe(notice, &text);
+	struct tw_overview_event *event;
 
 	if (error || !text.data)
 		return error;
-	overview->events[overview->event_count++] = (struct tw_overview_event){
-		.at_ns = notice->at_ns,
-		.kind = tw_notice_kind_name(notice->kind),
-		.text = TAKE_PTR(text.data),
-	};
+	event = &overview->events[overview->event_count++];
+	event->at_ns = notice->at_ns;
+	event->kind = tw_notice_kind_name(notice->kind);
+	event->text = TAKE_PTR(text.data);
 	return 0;
 }
 
