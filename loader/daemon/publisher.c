@@ -61,9 +61,9 @@ static void tell_losses(struct reader *reader)
 		reader->lost = 0;
 }
 
-void tw_publisher_send_to(void *data, const char *line, size_t len)
+void tw_publisher_send_to(void *to, const char *line, size_t len)
 {
-	struct reader *reader = data;
+	struct reader *reader = to;
 
 	tell_losses(reader);
 	if (!reader->lost && has_room(reader, len) &&

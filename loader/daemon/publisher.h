@@ -37,7 +37,7 @@ void tw_publisher_close(struct tw_publisher *publisher);
 void tw_publisher_send(struct tw_publisher *publisher, const char *line, size_t len);
 
 /* To the one that just joined. */
-void tw_publisher_send_to(void *reader, const char *line, size_t len);
+void tw_publisher_send_to(void *to, const char *line, size_t len);
 
 size_t tw_publisher_readers(const struct tw_publisher *publisher);
 
