@@ -250,7 +250,7 @@ TW_TEST(bad__policy_texts)
 		"version: 1\npolicies:\n- {name: a, user_timeout: off}\n",
 		"version: 1\npolicies:\n- {name: a, user_timeout: auto}\n",
 		"version: 1\npolicies:\n- {name: a, keepalive: on, precedence: mine}\n",
-		"version: 1\npolicies:\n- {name: a, keepalive: on, rollout: 10%}\n",
+		"version: 1\npolicies:\n- {name: a, keepalive: on, rollout: 101%}\n",
 		"version: 1\npolicies:\n- &x {name: a}\n- *x\n",
 	};
 
