@@ -129,16 +129,18 @@ int tw_counts_read(const struct tw_maps *maps, const struct tw_loaded *loaded,
 
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded)
 {
-	uint64_t number;
+	uint64_t number = 0, before;
 	uint32_t zero = 0, slot;
 	int error;
 
 	/* Once more where a switch came between the two look-ups. */
 	do {
+		before = number;
 		error = lookup(current, &zero, &number);
 		if (error)
 			return error;
-		if (!number)
+		/* None yet; or, where none came in between, what was known of it is lost. */
+		if (!number || number == before)
 			return -ENOENT;
 		slot = (uint32_t)(number % TW_SLOTS);
 		error = lookup(loaded, &slot, ret_loaded);
