@@ -219,7 +219,7 @@ int tw_pins_remove_others(struct tw_fault *fault)
 	int error = root ? 0 : -errno;
 	const struct dirent *entry;
 
-	while (!error && (entry = readdir(root)))
+	while (root && !error && (entry = readdir(root)))
 		if (is_other(entry))
 			error = remove_below(dirfd(root), entry->d_name);
 	if (error)
