@@ -66,6 +66,36 @@ $(B)/tcpwarden-static: $(OBJ)
 	$(say) LINK $@
 	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -static -s -o $@ $(OBJ) $(STATIC_LIBS)
 
+# --- the image -------------------------------------------------------------------
+
+IMAGE	  ?= tcpwarden:$(VERSION)
+ARCHES	  ?= amd64 arm64
+NATIVE	   = $(eval NATIVE := $(shell dpkg --print-architecture))$(NATIVE)
+TRIPLET_amd64 := x86_64-linux-gnu
+TRIPLET_arm64 := aarch64-linux-gnu
+IMAGE_LIBS := libbpf-dev libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
+
+.PHONY: image image-parts
+image: deps-image ## build the container image for ARCHES (amd64 arm64), as archives in build/image
+	$(Q)+$(MAKE) $(JOBS) image-parts
+
+image-parts: $(ARCHES:%=$(B)/image/tcpwarden-%)
+	$(Q)deploy/container/build deploy/container/Containerfile $(IMAGE) $(B)/image $(foreach arch,$(ARCHES),$(arch)=$(B)/image/tcpwarden-$(arch))
+
+# Cross-built where it is not this machine's own; the BPF object is the same for all.
+$(B)/image/tcpwarden-%: static $(B)/sysroot-%/.made
+	$(Q)mkdir -p $(@D)
+	$(if $(filter $(NATIVE),$*),$(Q)cp $(B)/tcpwarden-static $@,$(cross))
+
+cross = $(Q)+PKG_CONFIG_LIBDIR=$(CURDIR)/$(B)/sysroot-$*/usr/lib/$(TRIPLET_$*)/pkgconfig \
+	PKG_CONFIG_SYSROOT_DIR=$(CURDIR)/$(B)/sysroot-$* PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
+	$(MAKE) B=$(B)/$* CC=$(TRIPLET_$*)-gcc MULTIARCH=$(MULTIARCH) static && cp $(B)/$*/tcpwarden-static $@
+
+$(B)/sysroot-%/.made: deploy/container/sysroot
+	$(if $(filter $(NATIVE),$*),,$(say) SYSROOT $(@D))
+	$(if $(filter $(NATIVE),$*),,$(Q)rm -rf $(@D) && deploy/container/sysroot $* $(@D) $(IMAGE_LIBS))
+	$(Q)mkdir -p $(@D) && touch $@
+
 # --- the parts ---------------------------------------------------------------
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/tcpwarden/*.h)
@@ -216,6 +246,22 @@ test-time: deps-kernels ## the real constants (IPVS 900 s, keepalive 7200 s, ...
 test-time-parts: $(B)/tcpwarden-static $(NEXT)/build/tcpwarden-static $(B)/tests/time/tw-time
 	$(Q)tests/kernels/run --time $(KERNEL)
 
+# On a cluster whose nodes have both images.
+TEST_ARCH  ?= $(NATIVE)
+TEST_IMAGE ?= tw-pod:$(VERSION)
+
+$(B)/tests/kubernetes/tw-pod-%: tests/kubernetes/tw-pod.c
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(TRIPLET_$*)-gcc $(filter-out -I%,$(TW_CFLAGS)) -static -s -o $@ $<
+
+.PHONY: image-test test-kubernetes
+image-test: deps-image $(B)/tests/kubernetes/tw-pod-$(TEST_ARCH) ## build the image that the pods of test-kubernetes run
+	$(Q)deploy/container/build tests/kubernetes/Containerfile $(TEST_IMAGE) $(B)/image $(TEST_ARCH)=$(word 2,$^)
+
+test-kubernetes: ## end to end on a cluster: KUBECONFIG=FILE IMAGE=NAME TEST_IMAGE=NAME, its nodes having both
+	$(Q)IMAGE=$(IMAGE) TEST_IMAGE=$(TEST_IMAGE) tests/kubernetes/run
+
 .PHONY: test-runtimes test-runtimes-parts
 test-runtimes: deps-runtimes ## what Go, Java, Node.js, ... set, and what each precedence makes of it (needs root)
 	$(Q)+$(MAKE) $(JOBS) test-runtimes-parts
@@ -358,6 +404,8 @@ RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 red
 MONITORING_DEPS := prometheus curl jq
 BROWSER_DEPS := chromium fonts-dejavu-core curl jq
 FUZZ_DEPS  := libclang-rt-14-dev
+IMAGE_DEPS  = buildah $(if $(filter arm64,$(filter-out $(NATIVE),$(ARCHES))),gcc-aarch64-linux-gnu libc6-dev-arm64-cross) \
+	      $(if $(filter amd64,$(filter-out $(NATIVE),$(ARCHES))),gcc-x86-64-linux-gnu libc6-dev-amd64-cross)
 LINT_DEPS  := clang-format-14 clang-tidy-14 cppcheck shellcheck mandoc systemd
 
 # After packages were installed, make starts anew: what it looked up may have changed.
@@ -365,7 +413,7 @@ JOBS	    = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 install_deps = $(if $(NO_DEPS),,$(Q)tests/deps $(foreach package,$(1),'$(package)'))
 
 
-.PHONY: deps deps-build deps-test deps-fuzz deps-kernels deps-runtimes
+.PHONY: deps deps-build deps-test deps-fuzz deps-kernels deps-runtimes deps-image
 deps: ## install what building, testing and linting need (Debian, Ubuntu)
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(FUZZ_DEPS) $(KERNELS_DEPS) $(LINT_DEPS))
 
@@ -385,6 +433,8 @@ deps-kernels:
 deps-runtimes: deps-test
 	$(if $(NO_DEPS),,$(Q)for package in $(foreach package,$(RUNTIMES_DEPS),'$(package)'); do \
 		tests/deps "$$package" || true; done)
+deps-image:
+	$(call install_deps,$(BUILD_DEPS) $(IMAGE_DEPS))
 
 .PHONY: run
 run: deps-build ## enforce the embedded policy here until Ctrl-C (ATTACH_TO=/cgroup narrows it; needs root)
@@ -428,4 +478,4 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PRECIOUS: $(B)/bpf/%.bpf.o $(B)/bpf/%.skel.h $(O)/%.o $(B)/asan/%.o $(B)/clang/%.o
+.PRECIOUS: $(B)/sysroot-%/.made $(B)/bpf/%.bpf.o $(B)/bpf/%.skel.h $(O)/%.o $(B)/asan/%.o $(B)/clang/%.o

@@ -39,6 +39,22 @@ int tw_enforcer_open(struct tw_enforcer *enforcer, const char *attach_path, cons
 	return 0;
 }
 
+/* Wait for the owner to leave, and say for whom. */
+static int own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fault)
+{
+	int error = tw_owner_lock(false, &enforcer->lock, fault);
+	pid_t pid = 0;
+
+	if (error != -EWOULDBLOCK || !wait)
+		return error;
+	if (tw_owner_pid(&pid) || !pid)
+		tw_info("another tcpwarden runs here; waiting for it to leave");
+	else
+		tw_info("another tcpwarden runs here, as process %d; waiting for it to leave",
+			(int)pid);
+	return tw_owner_lock(true, &enforcer->lock, fault);
+}
+
 int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fault)
 {
 	const char *missing = tw_caps_missing();
@@ -51,12 +67,7 @@ int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fa
 			"(`tcpwarden doctor` lists what is needed)",
 			missing);
 	error = tw_pins_prepare(fault);
-	if (!error)
-		error = tw_owner_lock(false, &enforcer->lock, fault);
-	if (error != -EWOULDBLOCK || !wait)
-		return error;
-	tw_info("waiting for the tcpwarden that enforces here to end");
-	return tw_owner_lock(true, &enforcer->lock, fault);
+	return error ?: own(enforcer, wait, fault);
 }
 
 /* What it cannot see it does not tell; enforcement goes on. */

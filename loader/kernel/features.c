@@ -116,6 +116,10 @@ static void probe_bpffs(struct report *report)
 {
 	if (tw_bpffs_mounted())
 		add(report, "bpffs", TW_CHECK_OK, "", "at " TW_BPFFS);
+	else if (tw_bpffs_hidden())
+		add(report, "bpffs", TW_CHECK_MISSING, "on the host: mount -t bpf bpf " TW_BPFFS,
+		    "a folder of the host is mounted at " TW_BPFFS
+		    " that is no bpf file system; one of our own would end with this container");
 	else
 		add(report, "bpffs", TW_CHECK_DEGRADED, "mount -t bpf bpf " TW_BPFFS,
 		    "not mounted at " TW_BPFFS "; run mounts it, which takes CAP_SYS_ADMIN");

@@ -14,6 +14,7 @@
 
 #include "kernel/link.h"
 #include "lib/cleanup.h"
+#include "lib/mounts.h"
 
 #define RELEASE_MS 1000 /* at most, that a link's release is waited for */
 
@@ -22,6 +23,27 @@ bool tw_bpffs_mounted(void)
 	struct statfs fs;
 
 	return statfs(TW_BPFFS, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+}
+
+bool tw_bpffs_hidden(void)
+{
+	return !tw_bpffs_mounted() && tw_mounts_at(TW_BPFFS);
+}
+
+static int mount_bpffs(struct tw_fault *fault)
+{
+	if (tw_bpffs_hidden())
+		return tw_fault(
+			fault, -ENODEV,
+			"no bpf file system on " TW_BPFFS ": a folder of the host is mounted "
+			"there that is none, and ours would end with this container; on the "
+			"host: mount -t bpf bpf " TW_BPFFS);
+	if (mount("bpf", TW_BPFFS, "bpf", 0, "mode=0700") < 0)
+		return tw_fault(fault, -errno,
+				"no bpf file system on " TW_BPFFS
+				" and cannot mount one: %m; as root: "
+				"mount -t bpf bpf " TW_BPFFS);
+	return 0;
 }
 
 static int make_folder(const char *path, struct tw_fault *fault)
@@ -34,14 +56,10 @@ static int make_folder(const char *path, struct tw_fault *fault)
 
 int tw_pins_prepare(struct tw_fault *fault)
 {
-	int error;
+	int error = tw_bpffs_mounted() ? 0 : mount_bpffs(fault);
 
-	if (!tw_bpffs_mounted() && mount("bpf", TW_BPFFS, "bpf", 0, "mode=0700") < 0)
-		return tw_fault(fault, -errno,
-				"no bpf file system on " TW_BPFFS
-				" and cannot mount one: %m; as root: "
-				"mount -t bpf bpf " TW_BPFFS);
-	error = make_folder(TW_PIN_ROOT, fault);
+	if (!error)
+		error = make_folder(TW_PIN_ROOT, fault);
 	return error ?: make_folder(TW_PIN_DIR, fault);
 }
 
@@ -201,7 +219,7 @@ int tw_pins_remove_others(struct tw_fault *fault)
 	int error = root ? 0 : -errno;
 	const struct dirent *entry;
 
-	while (!error && (entry = readdir(root)))
+	while (root && !error && (entry = readdir(root)))
 		if (is_other(entry))
 			error = remove_below(dirfd(root), entry->d_name);
 	if (error)

@@ -38,7 +38,13 @@
 /* Whether a bpf file system is mounted on TW_BPFFS. */
 bool tw_bpffs_mounted(void);
 
-/* Mount it where it is not, and make the folders. */
+/*
+ * Whether something else is mounted there: in a container, the folder of a host
+ * that has no bpf file system. One mounted by us would end with the container.
+ */
+bool tw_bpffs_hidden(void);
+
+/* Mount it where it is not (and not hidden), and make the folders. */
 int tw_pins_prepare(struct tw_fault *fault);
 
 /*

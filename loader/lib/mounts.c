@@ -2,7 +2,6 @@
 #include "lib/mounts.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -83,4 +82,21 @@ int tw_mounts_find(const char *type, char **ret_path)
 		return -ENOENT;
 	*ret_path = TAKE_PTR(found);
 	return 0;
+}
+
+bool tw_mounts_at(const char *path)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/self/mountinfo", "re");
+	_cleanup_free_ char *line = NULL;
+	char *root, *point, *kind;
+	size_t size = 0;
+
+	while (file && getline(&line, &size, file) >= 0) {
+		if (!split(line, &root, &point, &kind))
+			continue;
+		unescape(point);
+		if (!strcmp(point, path))
+			return true;
+	}
+	return false;
 }

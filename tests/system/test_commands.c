@@ -412,6 +412,23 @@ TW_TEST(rights__bpffs_cannot_be_mounted)
 	CHECK_INT(tw_programs_attached(tw_node), 0);
 }
 
+/* As in a container whose host has none: the host's folder, which is not to be covered. */
+TW_TEST(rights__bpffs_is_not_on_the_host)
+{
+	struct tw_result result;
+
+	unmount_bpffs();
+	SYS(mount(TW_BPFFS, TW_BPFFS, NULL, MS_BIND, NULL));
+	result = run_without(NULL);
+	CHECK_INT(result.status, 1);
+	CHECK_HAS(result.err, "on the host: mount -t bpf bpf " TW_BPFFS);
+	CHECK(!tw_is_bpffs(TW_BPFFS));
+	CHECK_INT(tw_programs_attached(tw_node), 0);
+	result = TW_RUN("doctor");
+	CHECK_INT(result.status, 1);
+	CHECK_HAS(result.out, "on the host: mount -t bpf bpf " TW_BPFFS);
+}
+
 TW_TEST(rights__pins_are_for_root_only)
 {
 	struct stat st;

@@ -164,6 +164,7 @@ TW_TEST(takeover__wait_takes_over)
 	struct tw_process second = start_waiting();
 
 	tw_load_wait(load, 50);
+	WAIT_FOR(strstr(tw_log_of(&second), tw_format("as process %d; waiting", first.pid)));
 	CHECK_INT(tw_status_int("daemon.pid"), first.pid);
 	CHECK_INT((long long)tw_load_second(load), 0);
 	tw_signal(&first, SIGTERM);
@@ -179,7 +180,7 @@ TW_TEST(takeover__waiting_can_be_ended)
 	struct tw_process first = tw_enforce(OLD);
 	struct tw_process second = start_waiting();
 
-	WAIT_FOR(*tw_log_of(&second));
+	WAIT_FOR(strstr(tw_log_of(&second), "waiting"));
 	tw_signal(&second, SIGTERM);
 	tw_join(&second);
 	CHECK_INT(tw_status_int("daemon.pid"), first.pid);

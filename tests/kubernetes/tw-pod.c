@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the pods of the test run: both ends of connections, each telling which options its sockets
+ * have, as the application sees them. A line is printed when it differs from the one before:
+ *
+ *   out held 1 120 20 5 225000    a connection that is opened once, and kept
+ *   out new ...                   one that was just opened, and is closed again
+ *   in held ..., in new ...       the same as the other end has them
+ *
+ * The figures are keepalive, idle, interval, probes, and user timeout in ms.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	PACE_MS = 20,
+	LINE = 128,
+	MAX_HELD = 16
+};
+
+/* What a new connection says, so that the other end knows which it is. */
+#define HELD 'h'
+#define NEW  'n'
+
+static int fail(const char *what)
+{
+	fprintf(stderr, "tw-pod: %s: %s\n", what, strerror(errno));
+	return 1;
+}
+
+/* --- options -------------------------------------------------------------------------- */
+
+static int option(int fd, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	getsockopt(fd, level, name, &value, &len);
+	return value;
+}
+
+/* Say what the socket has, where that is news. */
+static void tell(const char *which, int fd, char last[static LINE])
+{
+	char now[LINE];
+
+	snprintf(now, LINE, "%d %d %d %d %d", option(fd, SOL_SOCKET, SO_KEEPALIVE),
+		 option(fd, IPPROTO_TCP, TCP_KEEPIDLE), option(fd, IPPROTO_TCP, TCP_KEEPINTVL),
+		 option(fd, IPPROTO_TCP, TCP_KEEPCNT), option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT));
+	if (!strcmp(now, last))
+		return;
+	memcpy(last, now, LINE);
+	printf("%s %s\n", which, now);
+}
+
+/* --- connections ----------------------------------------------------------------------- */
+
+static struct sockaddr_in address(const char *ip, const char *port)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+
+	addr.sin_port = htons((unsigned short)strtoul(port, NULL, 10));
+	if (inet_pton(AF_INET, ip, &addr.sin_addr) != 1)
+		addr.sin_addr.s_addr = htonl(INADDR_ANY);
+	return addr;
+}
+
+static int dial(const char *ip, const char *port)
+{
+	struct sockaddr_in addr = address(ip, port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* The server may not listen yet. */
+static int dial_patiently(const char *ip, const char *port)
+{
+	int fd;
+
+	while ((fd = dial(ip, port)) < 0)
+		poll(NULL, 0, PACE_MS);
+	return fd;
+}
+
+static int open_as(char kind, const char *ip, const char *port)
+{
+	int fd = dial_patiently(ip, port);
+
+	if (send(fd, &kind, 1, MSG_NOSIGNAL) != 1)
+		fprintf(stderr, "tw-pod: send: %s\n", strerror(errno));
+	return fd;
+}
+
+static _Noreturn void client(const char *ip, const char *port)
+{
+	char last_held[LINE] = "", last_new[LINE] = "";
+	int held = open_as(HELD, ip, port);
+
+	for (;;) {
+		int fd = dial_patiently(ip, port);
+
+		tell("out new", fd, last_new);
+		send(fd, &(char){ NEW }, 1, MSG_NOSIGNAL);
+		close(fd);
+		tell("out held", held, last_held);
+		poll(NULL, 0, PACE_MS);
+	}
+}
+
+static int listen_on(const char *port)
+{
+	struct sockaddr_in addr = address("", port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 128) < 0)
+		return -1;
+	return fd;
+}
+
+/* Returns whether the connection is to be kept. */
+static int receive(int fd, char last_new[static LINE])
+{
+	char kind = NEW;
+
+	tell("in new", fd, last_new);
+	if (recv(fd, &kind, 1, 0) == 1 && kind == HELD)
+		return 1;
+	close(fd);
+	return 0;
+}
+
+static int server(const char *port)
+{
+	static char last_held[MAX_HELD][LINE];
+	char last_new[LINE] = "";
+	int held[MAX_HELD], count = 0;
+	int listener = listen_on(port);
+
+	if (listener < 0)
+		return fail("listen");
+	for (;;) {
+		struct pollfd incoming = { .fd = listener, .events = POLLIN };
+		int fd = poll(&incoming, 1, PACE_MS) > 0 ? accept(listener, NULL, NULL) : -1;
+
+		if (fd >= 0 && receive(fd, last_new) && count < MAX_HELD)
+			held[count++] = fd;
+		for (int i = 0; i < count; i++)
+			tell("in held", held[i], last_held[i]);
+	}
+}
+
+/* --- looking around -------------------------------------------------------------------- */
+
+/* The page at http://ip:port/path on standard output; 1 where its status is not 200. */
+static int get(const char *ip, const char *port, const char *path)
+{
+	int fd = dial(ip, port), ok = 0;
+	char text[4096];
+	ssize_t size;
+
+	if (fd < 0)
+		return fail("connect");
+	dprintf(fd, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", path, ip);
+	for (int first = 1; (size = read(fd, text, sizeof(text))) > 0; first = 0) {
+		if (first)
+			ok = size > 12 && !memcmp(text + 8, " 200", 4);
+		fwrite(text, 1, (size_t)size, stdout);
+	}
+	close(fd);
+	return !ok;
+}
+
+static int programs_on(const char *cgroup)
+{
+	union bpf_attr attr = { 0 };
+	int fd = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	attr.query.target_fd = (__u32)fd;
+	attr.query.attach_type = BPF_CGROUP_SOCK_OPS;
+	if (fd < 0 || syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof(attr)) < 0)
+		return -1;
+	close(fd);
+	return (int)attr.query.prog_cnt;
+}
+
+/* What is on the node: the entries of its bpf file system, the sockops programs on its cgroup root. */
+static int left(const char *bpffs, const char *cgroup)
+{
+	DIR *dir = opendir(bpffs);
+	struct dirent *entry;
+
+	if (!dir)
+		return fail(bpffs);
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			printf("pin %s\n", entry->d_name);
+	closedir(dir);
+	printf("programs %d\n", programs_on(cgroup));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *command = argc > 1 ? argv[1] : "";
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!strcmp(command, "serve") && argc == 3)
+		return server(argv[2]);
+	if (!strcmp(command, "connect") && argc == 4)
+		client(argv[2], argv[3]);
+	if (!strcmp(command, "get") && argc == 5)
+		return get(argv[2], argv[3], argv[4]);
+	if (!strcmp(command, "left") && argc == 4)
+		return left(argv[2], argv[3]);
+	fprintf(stderr, "usage: tw-pod serve PORT | connect IP PORT | get IP PORT PATH | "
+			"left BPFFS CGROUP\n");
+	return 2;
+}
