@@ -23,17 +23,12 @@ struct output {
 __attribute__((format(printf, 2, 3))) static void add(struct output *output, const char *format,
 						      ...)
 {
-	char text[512];
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	if (!output->error)
-		output->error = len < 0 || (size_t)len >= sizeof(text)
-					? -EOVERFLOW
-					: tw_buf_add(output->buf, text, (size_t)len);
+		output->error = tw_buf_addv(output->buf, format, args);
+	va_end(args);
 }
 
 int tw_metrics_escape(const char *value, struct tw_buf *buf)

@@ -42,17 +42,12 @@ int tw_page_escape(const char *text, struct tw_buf *buf)
 
 void tw_page_add(struct tw_page_output *output, const char *format, ...)
 {
-	char text[512];
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	if (!output->error)
-		output->error = len < 0 || (size_t)len >= sizeof(text)
-					? -EOVERFLOW
-					: tw_buf_add(output->buf, text, (size_t)len);
+		output->error = tw_buf_addv(output->buf, format, args);
+	va_end(args);
 }
 
 void tw_page_text(struct tw_page_output *output, const char *text)

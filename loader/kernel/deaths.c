@@ -62,11 +62,11 @@ static int pin(int link, struct tw_fault *fault)
 	return 0;
 }
 
-int tw_deaths_attach(struct tw_fault *fault)
+/* Load and attach; the link is all that keeps it. */
+static int attach(bool pinned, int *ret_link, struct tw_fault *fault)
 {
-	_cleanup_close_ int link = -1;
 	struct tw_deaths_bpf *skel;
-	int error = load_as_able(true, &skel, fault);
+	int link, error = load_as_able(pinned, &skel, fault);
 
 	if (error)
 		return error;
@@ -75,23 +75,22 @@ int tw_deaths_attach(struct tw_fault *fault)
 		error = tw_fault(fault, -errno,
 				 "cannot attach to the tracepoint inet_sock_set_state: %m");
 	else
-		error = pin(link, fault);
+		*ret_link = link;
 	tw_deaths_bpf__destroy(skel);
 	return error;
+}
+
+int tw_deaths_attach(struct tw_fault *fault)
+{
+	_cleanup_close_ int link = -1;
+	int error = attach(true, &link, fault);
+
+	return error ?: pin(link, fault);
 }
 
 int tw_deaths_try(struct tw_fault *fault)
 {
 	_cleanup_close_ int link = -1;
-	struct tw_deaths_bpf *skel;
-	int error = load_as_able(false, &skel, fault);
 
-	if (error)
-		return error;
-	link = bpf_raw_tracepoint_open(NULL, bpf_program__fd(skel->progs.tw_deaths));
-	if (link < 0)
-		error = tw_fault(fault, -errno,
-				 "cannot attach to the tracepoint inet_sock_set_state: %m");
-	tw_deaths_bpf__destroy(skel);
-	return error;
+	return attach(false, &link, fault);
 }

@@ -49,25 +49,34 @@ int tw_buf_add(struct tw_buf *buf, const void *data, size_t len)
 	return 0;
 }
 
-int tw_buf_addf(struct tw_buf *buf, const char *format, ...)
+int tw_buf_addv(struct tw_buf *buf, const char *format, va_list args)
 {
-	va_list args;
+	va_list again;
 	int len, r;
 
-	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
-	va_end(args);
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, format, again);
+	va_end(again);
 	if (len < 0)
 		return -EINVAL;
 
 	r = tw_buf_reserve(buf, (size_t)len);
 	if (r < 0)
 		return r;
-	va_start(args, format);
 	vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
-	va_end(args);
 	buf->len += (size_t)len;
 	return 0;
+}
+
+int tw_buf_addf(struct tw_buf *buf, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = tw_buf_addv(buf, format, args);
+	va_end(args);
+	return r;
 }
 
 const char *tw_buf_string(const struct tw_buf *buf)

@@ -3,6 +3,7 @@
 #ifndef TW_LIB_BUF_H
 #define TW_LIB_BUF_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "lib/cleanup.h"
@@ -25,6 +26,8 @@ void tw_buf_free(struct tw_buf *buf);
 /* Make room for `more` bytes and a NUL. -ENOMEM leaves the buffer as it was. */
 int tw_buf_reserve(struct tw_buf *buf, size_t more);
 int tw_buf_add(struct tw_buf *buf, const void *data, size_t len);
+int tw_buf_addv(struct tw_buf *buf, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 int tw_buf_addf(struct tw_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Forget what is past `len`, which is not more than there is. */
 void tw_buf_truncate(struct tw_buf *buf, size_t len);
