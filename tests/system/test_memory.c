@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,6 +73,18 @@ static long long records_missing(void)
 	return at ? strtoll(at + strcspn(at, ":") + 1, NULL, 10) : 0;
 }
 
+static void allow_descriptors(rlim_t count)
+{
+	struct rlimit limit;
+
+	SYS(getrlimit(RLIMIT_NOFILE, &limit));
+	if (limit.rlim_cur >= count)
+		return;
+	limit.rlim_cur = count;
+	limit.rlim_max = limit.rlim_max > count ? limit.rlim_max : count;
+	SYS(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
 /*
  * Each is written. For each there is a record (Linux lets allocations that cannot
  * sleep go past the limit), or it is counted as one that cannot be restored.
@@ -82,6 +95,7 @@ TW_TEST(memory__limit_is_reached)
 	struct tw_result result;
 	long long missing, kept = 0;
 
+	allow_descriptors(4 * PAIRS);
 	make_group();
 	result = tw_run(
 		&(struct tw_command){ .args = ARGS("run", "--once", "--no-sweep", "-c",
