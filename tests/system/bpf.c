@@ -177,14 +177,22 @@ static int load_foreign(enum tw_foreign_kind kind, int map)
  * Before 5.11 maps and programs count as locked memory. The limit goes back
  * afterwards: tcpwarden is to raise its own.
  */
-static struct tw_foreign create_foreign(enum tw_foreign_kind kind, int *ret_program)
+static struct rlimit raise_memlock(void)
 {
-	struct rlimit limit, unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	struct tw_foreign foreign;
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit limit;
 
 	SYS(getrlimit(RLIMIT_MEMLOCK, &limit));
 	if (setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0)
 		printf("cannot raise the memlock limit: %s\n", strerror(errno));
+	return limit;
+}
+
+static struct tw_foreign create_foreign(enum tw_foreign_kind kind, int *ret_program)
+{
+	struct rlimit limit = raise_memlock();
+	struct tw_foreign foreign;
+
 	foreign.map = create_counter();
 	*ret_program = load_foreign(kind, foreign.map);
 	SYS(setrlimit(RLIMIT_MEMLOCK, &limit));
@@ -258,8 +266,11 @@ static int load_allowing(void)
 				.insn_cnt = ARRAY_SIZE(insns),
 				.insns = pointer(insns),
 				.license = pointer("GPL") };
+	struct rlimit limit = raise_memlock();
+	int program = SYS(bpf(BPF_PROG_LOAD, &attr));
 
-	return SYS(bpf(BPF_PROG_LOAD, &attr));
+	SYS(setrlimit(RLIMIT_MEMLOCK, &limit));
+	return program;
 }
 
 int tw_foreign_hook(const char *cgroup, bool alone)

@@ -490,7 +490,7 @@ struct ring_params {
 static char *map_ring(int ring, off_t offset)
 {
 	char *area =
-		mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, offset);
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring, offset);
 
 	CHECK(area != MAP_FAILED);
 	return area;
