@@ -191,7 +191,7 @@ static struct rlimit raise_memlock(void)
 static struct tw_foreign create_foreign(enum tw_foreign_kind kind, int *ret_program)
 {
 	struct rlimit limit = raise_memlock();
-	struct tw_foreign foreign;
+	struct tw_foreign foreign = { .link = -1 };
 
 	foreign.map = create_counter();
 	*ret_program = load_foreign(kind, foreign.map);
