@@ -242,7 +242,7 @@ struct tw_event {
 	__u16 remote_port;
 	__u8 field; /* setting: enum tw_field */
 	__u8 reserved;
-	__u32 given; /* setting: what the socket gets; of an observer: would get */
+	__u32 given;	/* setting: what the socket gets; of an observer: would get */
 	__u8 local[16]; /* IPv4 as v4-mapped */
 	__u8 remote[16];
 };
