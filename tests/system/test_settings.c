@@ -139,9 +139,12 @@ TW_TEST(settings__without_a_daemon)
 	tw_signal(&daemon, SIGTERM);
 	CHECK_INT(tw_join(&daemon).status, 0);
 	CHECK_INT(tw_wanted_now(), 0);
+	/* Nobody asks: nothing waits in the ring. */
+	tw_set(pair.client, IPPROTO_TCP, TCP_KEEPINTVL, 3);
 	reader = ask();
 	tw_set(pair.client, IPPROTO_TCP, TCP_KEEPIDLE, 15);
 	check_values(check_told(&reader, pair.client, "all", "TCP_KEEPIDLE"), "replaced", 15, 100);
+	CHECK_INT(TOLD(reader, "setting"), 1);
 	daemon = tw_enforce(TW_HELD("policy"));
 	WAIT_FOR(TOLD(reader, "\"attached\"") == 1);
 	tw_set(pair.client, IPPROTO_TCP, TCP_KEEPCNT, 9);
@@ -232,7 +235,7 @@ TW_TEST(settings__on_mptcp_are_corrected_within_seconds)
 	CHECK_EQUAL(tw_log_of(&daemon), log);
 }
 
-/* Nobody sweeps: nothing is asked for, and nothing waits in the ring. */
+/* Nobody sweeps, so nothing is asked for. */
 TW_TEST(settings__on_mptcp_without_a_sweep)
 {
 	const char *policy = tw_policy(TW_HELD("policy"));
