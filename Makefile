@@ -270,12 +270,14 @@ test-runtimes-parts: $(B)/tcpwarden $(B)/tests/runtimes/tw-sockopts
 	$(Q)tests/runtimes/run $(B) $(CASES)
 
 DEMO	 := $(B)/tests/demo/tw-idle-client $(B)/tests/demo/tw-echo
-BENCH	 := $(B)/tests/bench/tw-bench $(B)/tests/bench/tw-bench-sweep $(B)/tests/bench/tw-bench-guard
+BENCH	 := $(B)/tests/bench/tw-bench $(B)/tests/bench/tw-bench-sweep $(B)/tests/bench/tw-bench-guard \
+	    $(B)/tests/bench/tw-bench-events
 
 $(DEMO) $(B)/tests/runtimes/tw-sockopts: $(B)/tests/%: $(O)/tests/%.o
 $(B)/tests/bench/tw-bench: $(call objs,$(O),$(wildcard tests/bench/*.c))
 $(B)/tests/bench/tw-bench-sweep: $(call objs,$(O),$(wildcard tests/bench/sweep/*.c))
 $(B)/tests/bench/tw-bench-guard: $(call objs,$(O),$(wildcard tests/bench/guard/*.c))
+$(B)/tests/bench/tw-bench-events: $(call objs,$(O),$(wildcard tests/bench/events/*.c))
 $(DEMO) $(BENCH) $(B)/tests/runtimes/tw-sockopts:
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
@@ -298,6 +300,7 @@ bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH)
 	$(Q)tests/bench/cgroups $(B)
 	$(Q)tests/bench/rollout $(B)
 	$(Q)tests/bench/guard/run $(B)
+	$(Q)tests/bench/events/run $(B)
 	$(Q)tests/bench/web $(B)
 
 # Their tools are large and not everywhere: without, they skip, and say so.

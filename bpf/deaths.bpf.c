@@ -11,15 +11,16 @@
 
 #include <bpf/bpf_tracing.h>
 
+#include "events.bpf.h"
+
 #define TCP_SYN_SENT 2
 #define TCP_CLOSE    7
 #define IPPROTO_TCP  6
 #define ETIMEDOUT    110
 #define EHOSTUNREACH 113
 
-#define NS_PER_SECOND 1000000000ULL
-#define NS_PER_MS     1000000ULL
-#define NS_PER_US     1000ULL
+#define NS_PER_MS 1000000ULL
+#define NS_PER_US 1000ULL
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -27,24 +28,6 @@ const volatile __u32 tw_hz = 0;
 
 /* Whether tracing programs may read socket storage (5.11); before, each socket is matched anew. */
 const volatile bool tw_have_storage = true;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, TW_EVENTS_RING);
-} tw_events SEC(".maps");
-
-/* What a policy told of in the second that is under way. By counter. */
-struct tw_window {
-	__u64 second;
-	__u64 told;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, TW_MAX_COUNTERS + 1);
-	__type(key, __u32);
-	__type(value, struct tw_window);
-} tw_windows SEC(".maps");
 
 struct tw_death {
 	__u32 reason;
@@ -125,32 +108,6 @@ static __always_inline bool tw_attribute(struct sock *sk, struct tw_death *death
 }
 
 /* --- telling --------------------------------------------------------------------- */
-
-static __always_inline void tw_lose(__u32 loss)
-{
-	__u64 *lost = bpf_map_lookup_elem(&tw_events_lost, &loss);
-
-	if (lost)
-		(*lost)++;
-}
-
-/* CPUs that race may tell of a few more. */
-static __always_inline bool tw_may_tell(__u32 counter, __u64 now_ns)
-{
-	struct tw_window *window = bpf_map_lookup_elem(&tw_windows, &counter);
-	__u64 second = now_ns / NS_PER_SECOND;
-
-	if (!window)
-		return false;
-	if (window->second != second) {
-		window->second = second;
-		window->told = 0;
-	}
-	if (window->told >= TW_EVENTS_PER_SECOND)
-		return false;
-	__sync_fetch_and_add(&window->told, 1);
-	return true;
-}
 
 static __always_inline void tw_tell(struct tcp_sock *tp, const struct tw_death *death)
 {

@@ -115,6 +115,14 @@ struct {
 	__type(value, __u64);
 } tw_events_lost SEC(".maps");
 
+/* enum tw_want */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} tw_wanted SEC(".maps");
+
 /* How often each helper failed, by errno. Not per CPU: a failure is rare. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

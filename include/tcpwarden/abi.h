@@ -205,32 +205,58 @@ struct tw_tally {
 
 #define TW_NO_COUNTER TW_MAX_COUNTERS /* the tally of sockets under no policy */
 
-#define TW_EVENTS_PER_SECOND 100    /* deaths of a policy that are told of; more are only counted */
+/* Deaths of a policy that are told of, and likewise settings; more are only counted. */
+#define TW_EVENTS_PER_SECOND 100
 #define TW_EVENTS_RING	     262144 /* bytes of the ring: some 3200 events that nobody read yet */
+#define TW_RESWEEP_MS	     500    /* between two TW_EVENT_RESWEEP of one cgroup */
 
 /* What the tw_events ring carries. */
 enum tw_event_kind {
 	TW_EVENT_DEAD,
+	TW_EVENT_SETTING, /* an application's setsockopt() that a policy judged */
+	/*
+	 * An application set one of the five past the hook, on an MPTCP socket: the
+	 * subflows below this cgroup need a sweep. Of the fields only at_ns and
+	 * cgroup_id are filled.
+	 */
+	TW_EVENT_RESWEEP,
 };
 
 struct tw_event {
 	__u64 at_ns;	 /* CLOCK_BOOTTIME */
 	__u64 cgroup_id; /* 0: the root or unknown */
-	__u32 netns;	 /* inode of its network namespace */
-	__u32 silent_ms; /* since anything was heard of the peer; connect: since the first SYN */
-	__u8 kind;	 /* enum tw_event_kind */
-	__u8 reason;	 /* enum tw_reason */
-	__u8 direction;	 /* enum tw_direction */
-	__u8 family;	 /* AF_INET, AF_INET6 */
-	__u16 counter;	 /* of its policy, or TW_NO_COUNTER */
+	__u32 netns;	 /* inode of its network namespace; 0: unknown */
+	union {
+		__u32 silent_ms; /* since the peer was heard; connect: since the first SYN */
+		__u32 asked;	 /* setting: as the option has it; SO_KEEPALIVE as 0 or 1 */
+	};
+	__u8 kind; /* enum tw_event_kind */
+	union {
+		__u8 reason; /* enum tw_reason */
+		__u8 action; /* setting: enum tw_app_action */
+	};
+	__u8 direction; /* enum tw_direction */
+	__u8 family;	/* AF_INET, AF_INET6 */
+	__u16 counter;	/* of its policy, or TW_NO_COUNTER */
 	__u16 local_port;
 	__u16 remote_port;
-	__u16 reserved[3];
+	__u8 field; /* setting: enum tw_field */
+	__u8 reserved;
+	__u32 given;	/* setting: what the socket gets; of an observer: would get */
 	__u8 local[16]; /* IPv4 as v4-mapped */
 	__u8 remote[16];
 };
 
-/* Keys of the per-CPU tw_events_lost map: deaths that were counted, but not told of. */
+/*
+ * What the ring's reader asks for beside deaths: tw_wanted[0], written by who
+ * holds the ring alone (kernel/event_ring.h). 0: nobody asks, nothing is told.
+ */
+enum tw_want {
+	TW_WANT_SETTINGS = 1,
+	TW_WANT_RESWEEPS = 2,
+};
+
+/* Keys of the per-CPU tw_events_lost map: what was not told of; deaths were counted all the same. */
 enum tw_event_loss {
 	TW_LOST_RATE, /* over TW_EVENTS_PER_SECOND */
 	TW_LOST_RING, /* the ring was full */

@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "daemon/death.h"
 #include "daemon/events.h"
+#include "daemon/publisher.h"
 #include "kernel/event_ring.h"
 #include "kernel/owner.h"
 #include "kernel/pins.h"
@@ -27,6 +28,7 @@
 
 struct follower {
 	bool json;
+	bool settings;	    /* asked for, too */
 	bool detached;	    /* the last that was told */
 	bool followed;	    /* something, so there is something to go on with */
 	bool waiting;	    /* for the ring, or a run */
@@ -97,6 +99,9 @@ static int connect_run(struct follower *follower)
 		return -errno;
 	memcpy(address.sun_path, follower->path, sizeof(address.sun_path));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	if (follower->settings &&
+	    send(fd, TW_ASK_SETTINGS, strlen(TW_ASK_SETTINGS), MSG_NOSIGNAL) < 0)
 		return -errno;
 	follower->stream = TAKE_FD(fd);
 	return 0;
@@ -172,7 +177,8 @@ static void on_event(const struct tw_event *event, void *data)
 	struct follower *follower = data;
 	int error;
 
-	if (follower->failed)
+	if (follower->failed || event->kind == TW_EVENT_RESWEEP ||
+	    (event->kind == TW_EVENT_SETTING && !follower->settings))
 		return;
 	error = tw_namer_notice(&follower->namer, event, &notice)
 			?: print_notice(follower, &notice);
@@ -242,12 +248,21 @@ static enum end follow_named(struct follower *follower, struct tw_event_ring *ri
 	_cleanup_close_ int current = -1, loaded = -1;
 	struct tw_fault fault;
 	enum end end;
+	int error;
 
 	if (tw_cgroup_tree_open(&tree, &fault) || tw_state_open(&current, &loaded, &fault))
 		return cannot_follow(&fault);
+	error = tw_event_ring_want(ring, follower->settings ? TW_WANT_SETTINGS : 0);
+	if (error && follower->settings) {
+		tw_fault(&fault, error, "cannot ask the kernel to tell of settings: %m");
+		return cannot_follow(&fault);
+	}
 	follower->namer = (struct tw_namer){ &tree, current, loaded, NULL, NULL };
 	end = follow_ring(follower, ring);
 	tw_namer_free(&follower->namer);
+	/* A run that we have joined asks for them in its turn, and none is to be missed until then. */
+	if (end != END_RUN)
+		tw_event_ring_want(ring, 0);
 	return end;
 }
 
@@ -355,7 +370,7 @@ static int block_signals(void)
 
 enum tw_exit tw_cmd_events(const struct tw_args *args)
 {
-	struct follower follower = { .json = args->json, .stream = -1 };
+	struct follower follower = { .json = args->json, .settings = args->settings, .stream = -1 };
 	_cleanup_close_ int signals = -1;
 	struct tw_fault fault;
 	int len;

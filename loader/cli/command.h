@@ -45,6 +45,7 @@ struct tw_args {
 	bool strict;
 	bool json;
 	bool restore;
+	bool settings;
 	bool print_default;
 	bool list_must_beat;
 	bool help;

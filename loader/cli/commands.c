@@ -118,6 +118,9 @@ static const struct tw_option sockets_options[] = {
 };
 
 static const struct tw_option events_options[] = {
+	{ "settings", 0, NULL, TW_OPTION_FLAG, ARG(settings),
+	  "tell of each value that an application sets under precedence strictest or policy",
+	  NULL },
 	{ "json", 0, NULL, TW_OPTION_FLAG, ARG(json), "print one JSON object a line, for scripts",
 	  NULL },
 	OPTION_RUN_DIR,

@@ -36,16 +36,28 @@ static const char *name_in(const struct tw_loaded *loaded, uint16_t counter)
 	return NULL;
 }
 
+static void fill_kind(const struct tw_event *event, struct tw_notice *notice)
+{
+	if (event->kind == TW_EVENT_DEAD) {
+		notice->kind = TW_NOTICE_DEAD;
+		notice->reason = (enum tw_reason)event->reason;
+		notice->silent_ms = event->silent_ms;
+		return;
+	}
+	notice->kind = TW_NOTICE_SETTING;
+	notice->action = (enum tw_app_action)event->action;
+	notice->field = (enum tw_field)event->field;
+	notice->asked = event->asked;
+	notice->given = event->given;
+}
+
 int tw_namer_notice(struct tw_namer *namer, const struct tw_event *event,
 		    struct tw_notice *ret_notice)
 {
 	struct tw_notice notice = {
 		.at_ns = tw_clock_from_boot(event->at_ns),
-		.kind = TW_NOTICE_DEAD,
-		.reason = (enum tw_reason)event->reason,
 		.direction = event->direction == TW_IN ? TW_IN : TW_OUT,
 		.netns = event->netns,
-		.silent_ms = event->silent_ms,
 		.local.port = event->local_port,
 		.remote.port = event->remote_port,
 	};
@@ -53,6 +65,7 @@ int tw_namer_notice(struct tw_namer *namer, const struct tw_event *event,
 
 	if (tw_cgroup_path_of(namer->tree, event->cgroup_id, &notice.cgroup) == -ENOMEM)
 		return -ENOMEM;
+	fill_kind(event, &notice);
 	refresh(namer);
 	name = name_in(namer->now, event->counter) ?: name_in(namer->before, event->counter);
 	snprintf(notice.policy, sizeof(notice.policy), "%s", name ?: "");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kernel's events of deaths as notices: the policy and the cgroup by name, the time of day. */
+/* The kernel's events of deaths and settings as notices: the policy and the cgroup by name, the time of day. */
 #ifndef TW_DAEMON_DEATH_H
 #define TW_DAEMON_DEATH_H
 
@@ -17,7 +17,7 @@ struct tw_namer {
 	struct tw_loaded *before; /* the one that was in force before, for what died under it */
 };
 
-/* -ENOMEM. A cgroup that is gone has no path, a counter that is gone no name. */
+/* Of a TW_EVENT_DEAD or TW_EVENT_SETTING. -ENOMEM. A cgroup that is gone has no path, a counter that is gone no name. */
 int tw_namer_notice(struct tw_namer *namer, const struct tw_event *event,
 		    struct tw_notice *ret_notice);
 

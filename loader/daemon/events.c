@@ -23,18 +23,23 @@ struct tw_events {
 	struct event *retry;
 	struct tw_namer namer;
 	struct tw_history history;
+	struct tw_events_calls calls;
 };
 
 /* --- to those who listen -------------------------------------------------------------- */
 
 static void tell(struct tw_events *events, struct tw_notice *notice)
 {
+	uint32_t want = notice->kind == TW_NOTICE_SETTING ? TW_WANT_SETTINGS : 0;
 	_cleanup_buf_ struct tw_buf line = TW_BUF_INIT;
 
 	if (events->publisher && tw_publisher_readers(events->publisher) &&
 	    tw_notice_json(notice, &line) == 0)
-		tw_publisher_send(events->publisher, line.data, line.len);
-	tw_history_take(&events->history, notice);
+		tw_publisher_send(events->publisher, want, line.data, line.len);
+	if (want)
+		tw_notice_free(notice);
+	else
+		tw_history_take(&events->history, notice);
 }
 
 void tw_events_tell(struct tw_events *events, struct tw_notice *notice)
@@ -68,11 +73,33 @@ static void on_joined(void *reader, void *data)
 
 /* --- from the ring --------------------------------------------------------------------- */
 
+/* Ask the kernel for what readers want now. */
+static void on_wants(void *data)
+{
+	const struct tw_events *events = data;
+	__u32 wants = events->calls.resweep ? TW_WANT_RESWEEPS : 0;
+	int error;
+
+	if (!events->ring)
+		return; /* take_ring() comes back to it */
+	if (events->publisher)
+		wants |= tw_publisher_wants(events->publisher);
+	error = tw_event_ring_want(events->ring, wants);
+	if (error)
+		tw_warning("cannot ask the kernel to tell of what applications set: %s",
+			   strerror(-error));
+}
+
 static void on_event(const struct tw_event *event, void *data)
 {
 	struct tw_events *events = data;
 	struct tw_notice notice;
 
+	if (event->kind == TW_EVENT_RESWEEP) {
+		if (events->calls.resweep)
+			events->calls.resweep(event->cgroup_id, events->calls.data);
+		return;
+	}
 	if (tw_namer_notice(&events->namer, event, &notice) == 0)
 		tell(events, &notice);
 }
@@ -97,6 +124,7 @@ static int take_ring(struct tw_events *events, struct tw_fault *fault)
 				     EV_READ | EV_PERSIST, on_readable, events);
 	if (!events->readable || event_add(events->readable, NULL) < 0)
 		return tw_fault(fault, -ENOMEM, "cannot follow the events: %m");
+	on_wants(events);
 	/* What came while nobody read; a poll tells only of what comes now. */
 	tw_event_ring_read(events->ring);
 	return 0;
@@ -132,7 +160,7 @@ const char *tw_events_folder(const char *given)
 
 static int open_socket(struct tw_events *events, const char *run_dir, struct tw_fault *fault)
 {
-	const struct tw_publisher_calls calls = { on_joined, events };
+	const struct tw_publisher_calls calls = { on_joined, on_wants, events };
 	_cleanup_buf_ struct tw_buf path = TW_BUF_INIT;
 
 	if (mkdir(run_dir, 0755) < 0 && errno != EEXIST)
@@ -155,8 +183,8 @@ static int open_ring(struct tw_events *events, struct tw_fault *fault)
 }
 
 int tw_events_open(struct event_base *base, const char *run_dir, const struct tw_cgroup_tree *tree,
-		   const struct tw_maps *maps, struct tw_events **ret_events,
-		   struct tw_fault *fault)
+		   const struct tw_maps *maps, const struct tw_events_calls *calls,
+		   struct tw_events **ret_events, struct tw_fault *fault)
 {
 	struct tw_events *events = calloc(1, sizeof(*events));
 	int error;
@@ -164,6 +192,7 @@ int tw_events_open(struct event_base *base, const char *run_dir, const struct tw
 	if (!events)
 		return tw_fault(fault, -ENOMEM, "cannot follow the events: %m");
 	events->base = base;
+	events->calls = *calls;
 	events->namer = (struct tw_namer){ tree, maps->current, maps->loaded, NULL, NULL };
 	error = open_socket(events, tw_events_folder(run_dir), fault);
 	if (error && !run_dir) {
@@ -183,8 +212,11 @@ void tw_events_close(struct tw_events *events)
 {
 	if (!events)
 		return;
-	if (events->ring)
+	if (events->ring) {
+		events->calls.resweep = NULL;
+		tw_event_ring_want(events->ring, 0);
 		tw_event_ring_read(events->ring);
+	}
 	if (events->readable)
 		event_free(events->readable);
 	if (events->retry)

@@ -14,7 +14,15 @@
 static const char *const kinds[] = {
 	[TW_NOTICE_DEAD] = "dead",	   [TW_NOTICE_POLICY] = "policy",
 	[TW_NOTICE_ATTACHED] = "attached", [TW_NOTICE_DETACHED] = "detached",
-	[TW_NOTICE_LOST] = "lost",
+	[TW_NOTICE_LOST] = "lost",	   [TW_NOTICE_SETTING] = "setting",
+};
+
+static const char *const options[TW_FIELDS] = {
+	[TW_INTERVAL] = "TCP_KEEPINTVL",
+	[TW_PROBES] = "TCP_KEEPCNT",
+	[TW_USER_TIMEOUT] = "TCP_USER_TIMEOUT",
+	[TW_KEEPALIVE] = "SO_KEEPALIVE",
+	[TW_IDLE] = "TCP_KEEPIDLE",
 };
 
 static const char *const directions[] = { [TW_OUT] = "out", [TW_IN] = "in" };
@@ -55,6 +63,20 @@ static json_t *dead_json(const struct tw_notice *notice)
 			 (json_int_t)notice->silent_ms);
 }
 
+static json_t *setting_json(const struct tw_notice *notice)
+{
+	char local[TW_ENDPOINT_LEN], remote[TW_ENDPOINT_LEN];
+
+	return json_pack("{s:o, s:s, s:s, s:I, s:I, s:o, s:I, s:s, s:s, s:s}", "policy",
+			 tw_json_text(notice->policy[0] ? notice->policy : NULL), "action",
+			 tw_app_action_name(notice->action), "option", options[notice->field],
+			 "asked", (json_int_t)notice->asked, "given", (json_int_t)notice->given,
+			 "cgroup", tw_json_text(notice->cgroup), "netns", (json_int_t)notice->netns,
+			 "direction", directions[notice->direction], "local",
+			 tw_endpoint_format(&notice->local, local), "remote",
+			 tw_endpoint_format(&notice->remote, remote));
+}
+
 static json_t *fields_json(const struct tw_notice *notice)
 {
 	switch (notice->kind) {
@@ -72,6 +94,8 @@ static json_t *fields_json(const struct tw_notice *notice)
 		return json_object();
 	case TW_NOTICE_LOST:
 		return json_pack("{s:I}", "lost", (json_int_t)notice->lost);
+	case TW_NOTICE_SETTING:
+		return setting_json(notice);
 	}
 	return NULL;
 }
@@ -131,25 +155,50 @@ static int endpoint(const json_t *line, const char *key, struct tw_endpoint *ret
 	return value ? tw_endpoint_parse(value, ret_endpoint) : -EPROTO;
 }
 
+/* Whose connection it is. */
+static int parse_connection(const json_t *line, struct tw_notice *notice)
+{
+	const char *policy = json_string_value(json_object_get(line, "policy"));
+	unsigned direction = 0;
+	int error = find(line, "direction", directions, TW_DIRECTIONS, &direction);
+
+	error = error ?: endpoint(line, "local", &notice->local);
+	error = error ?: endpoint(line, "remote", &notice->remote);
+	notice->direction = (enum tw_direction)direction;
+	notice->netns = (uint32_t)number(line, "netns");
+	snprintf(notice->policy, sizeof(notice->policy), "%s", policy ?: "");
+	return error ?: text(line, "cgroup", &notice->cgroup);
+}
+
 static int parse_dead(const json_t *line, struct tw_notice *notice)
 {
 	const char *reasons[TW_REASONS];
-	const char *policy = json_string_value(json_object_get(line, "policy"));
-	unsigned reason = 0, direction = 0;
+	unsigned reason = 0;
 	int error;
 
 	for (int r = 0; r < TW_REASONS; r++)
 		reasons[r] = tw_reason_name((enum tw_reason)r);
-	error = find(line, "reason", reasons, TW_REASONS, &reason)
-			?: find(line, "direction", directions, TW_DIRECTIONS, &direction);
-	error = error ?: endpoint(line, "local", &notice->local);
-	error = error ?: endpoint(line, "remote", &notice->remote);
+	error = find(line, "reason", reasons, TW_REASONS, &reason);
 	notice->reason = (enum tw_reason)reason;
-	notice->direction = (enum tw_direction)direction;
-	notice->netns = (uint32_t)number(line, "netns");
 	notice->silent_ms = (uint32_t)number(line, "silent_ms");
-	snprintf(notice->policy, sizeof(notice->policy), "%s", policy ?: "");
-	return error ?: text(line, "cgroup", &notice->cgroup);
+	return error ?: parse_connection(line, notice);
+}
+
+static int parse_setting(const json_t *line, struct tw_notice *notice)
+{
+	const char *actions[TW_APP_ACTIONS];
+	unsigned action = 0, field = 0;
+	int error;
+
+	for (int a = 0; a < TW_APP_ACTIONS; a++)
+		actions[a] = tw_app_action_name((enum tw_app_action)a);
+	error = find(line, "action", actions, TW_APP_ACTIONS, &action)
+			?: find(line, "option", options, TW_FIELDS, &field);
+	notice->action = (enum tw_app_action)action;
+	notice->field = (enum tw_field)field;
+	notice->asked = (uint32_t)number(line, "asked");
+	notice->given = (uint32_t)number(line, "given");
+	return error ?: parse_connection(line, notice);
 }
 
 static int parse_load(const json_t *line, struct tw_notice *notice)
@@ -182,6 +231,8 @@ static int parse(const json_t *line, struct tw_notice *notice)
 	notice->lost = (uint64_t)number(line, "lost");
 	if (!error && notice->kind == TW_NOTICE_DEAD)
 		error = parse_dead(line, notice);
+	else if (!error && notice->kind == TW_NOTICE_SETTING)
+		error = parse_setting(line, notice);
 	else if (!error && kind != TW_NOTICE_DETACHED && kind != TW_NOTICE_LOST)
 		error = parse_load(line, notice);
 	return error;
@@ -202,18 +253,43 @@ int tw_notice_parse(const char *line, size_t len, struct tw_notice *ret_notice)
 
 /* --- for people ------------------------------------------------------------------- */
 
-static int dead_text(const struct tw_notice *notice, struct tw_buf *buf)
+static int ends_text(const struct tw_notice *notice, struct tw_buf *buf)
 {
-	char local[TW_ENDPOINT_LEN], remote[TW_ENDPOINT_LEN], silent[TW_DURATION_LEN];
+	char local[TW_ENDPOINT_LEN], remote[TW_ENDPOINT_LEN];
 
-	return tw_buf_addf(buf, "%s, %s %s %s, silent for %s, policy %s, cgroup %s, netns %u",
-			   tw_reason_name(notice->reason),
-			   tw_endpoint_format(&notice->local, local),
+	return tw_buf_addf(buf, "%s %s %s", tw_endpoint_format(&notice->local, local),
 			   notice->direction == TW_OUT ? "->" : "<-",
-			   tw_endpoint_format(&notice->remote, remote),
-			   tw_duration_format(notice->silent_ms, silent),
+			   tw_endpoint_format(&notice->remote, remote));
+}
+
+static int owner_text(const struct tw_notice *notice, struct tw_buf *buf)
+{
+	return tw_buf_addf(buf, "policy %s, cgroup %s, netns %u",
 			   notice->policy[0] ? notice->policy : "none",
 			   notice->cgroup ?: "that is gone", notice->netns);
+}
+
+static int dead_text(const struct tw_notice *notice, struct tw_buf *buf)
+{
+	char silent[TW_DURATION_LEN];
+	int error = tw_buf_addf(buf, "%s, ", tw_reason_name(notice->reason));
+
+	error = error ?: ends_text(notice, buf);
+	error = error
+			?: tw_buf_addf(buf, ", silent for %s, ",
+				       tw_duration_format(notice->silent_ms, silent));
+	return error ?: owner_text(notice, buf);
+}
+
+static int setting_text(const struct tw_notice *notice, struct tw_buf *buf)
+{
+	int error = tw_buf_addf(buf, "%s, %s asked %u, given %u, ",
+				tw_app_action_name(notice->action), options[notice->field],
+				notice->asked, notice->given);
+
+	error = error ?: ends_text(notice, buf);
+	error = error ?: tw_buf_addf(buf, ", ");
+	return error ?: owner_text(notice, buf);
 }
 
 static int load_text(const struct tw_notice *notice, struct tw_buf *buf)
@@ -252,6 +328,8 @@ int tw_notice_describe(const struct tw_notice *notice, struct tw_buf *buf)
 		return load_text(notice, buf);
 	case TW_NOTICE_DETACHED:
 		return tw_buf_addf(buf, "nothing is enforced any more");
+	case TW_NOTICE_SETTING:
+		return setting_text(notice, buf);
 	case TW_NOTICE_LOST:
 		return tw_buf_addf(buf, "%" PRIu64 " events were not read in time", notice->lost);
 	}

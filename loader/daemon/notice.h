@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What people are told of: a dead connection, a policy that came or was refused, attach and detach. */
+/* What people are told of: a dead connection, a policy that came or was refused, attach and
+ * detach; and who asks, of what applications set. */
 #ifndef TW_DAEMON_NOTICE_H
 #define TW_DAEMON_NOTICE_H
 
@@ -17,19 +18,26 @@ enum tw_notice_kind {
 	TW_NOTICE_POLICY,   /* a load: accepted, or refused with `message` */
 	TW_NOTICE_ATTACHED, /* at `cgroup`; a run that took over from another says so too */
 	TW_NOTICE_DETACHED,
-	TW_NOTICE_LOST, /* `lost` notices did not reach this reader */
+	TW_NOTICE_LOST,	   /* `lost` notices did not reach this reader */
+	TW_NOTICE_SETTING, /* an application set an option; for readers that ask */
 };
 
 /* Fields that a kind does not name are zero. */
 struct tw_notice {
 	uint64_t at_ns; /* CLOCK_REALTIME */
 	enum tw_notice_kind kind;
-	char *cgroup; /* dead, attached; NULL: removed meanwhile */
+	char *cgroup; /* dead, setting, attached; NULL: removed meanwhile */
 	/* dead: */
 	enum tw_reason reason;
+	uint32_t silent_ms; /* see struct tw_event */
+	/* setting, see struct tw_event: */
+	enum tw_app_action action;
+	enum tw_field field;
+	uint32_t asked;
+	uint32_t given;
+	/* dead, setting: */
 	enum tw_direction direction;
 	uint32_t netns;
-	uint32_t silent_ms; /* see struct tw_event */
 	struct tw_endpoint local;
 	struct tw_endpoint remote;
 	char policy[TW_NAME_LEN]; /* "": none */
@@ -47,7 +55,7 @@ struct tw_notice {
 void tw_notice_free(struct tw_notice *notice);
 #define _cleanup_notice_ _cleanup_(tw_notice_free)
 
-/* "dead", "policy", "attached", "detached", "lost": the JSON field `event`. */
+/* "dead", "policy", "attached", "detached", "lost", "setting": the JSON field `event`. */
 const char *tw_notice_kind_name(enum tw_notice_kind kind);
 
 /* Append one line of JSON and its line end. -ENOMEM. */

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <tcpwarden/abi.h>
+
 #include "daemon/notice.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -19,6 +21,8 @@ struct reader {
 	struct tw_publisher *publisher; /* NULL: the place is free */
 	struct bufferevent *stream;
 	uint64_t lost; /* lines since it was last told */
+	bool heard;    /* what it asked for */
+	uint32_t wants;
 };
 
 struct tw_publisher {
@@ -80,20 +84,46 @@ static void on_written(struct bufferevent *stream, void *data)
 	tell_losses(data);
 }
 
-/* Readers have nothing to say. */
+static void wants_changed(const struct tw_publisher *publisher)
+{
+	if (publisher->calls.wants)
+		publisher->calls.wants(publisher->calls.data);
+}
+
+/* Its first line; false while that may still become one that we know. */
+static bool hear(struct reader *reader, struct evbuffer *input)
+{
+	char line[sizeof(TW_ASK_SETTINGS) - 1];
+	ssize_t len = evbuffer_copyout(input, line, sizeof(line));
+	bool asks = len > 0 && !memcmp(line, TW_ASK_SETTINGS, (size_t)len);
+
+	if (asks && (size_t)len < sizeof(line))
+		return false;
+	reader->heard = true;
+	if (asks) {
+		reader->wants = TW_WANT_SETTINGS;
+		wants_changed(reader->publisher);
+	}
+	return true;
+}
+
 static void on_read(struct bufferevent *stream, void *data)
 {
 	struct evbuffer *input = bufferevent_get_input(stream);
+	struct reader *reader = data;
 
-	(void)data;
-	evbuffer_drain(input, evbuffer_get_length(input));
+	if (reader->heard || hear(reader, input))
+		evbuffer_drain(input, evbuffer_get_length(input));
 }
 
 static void on_gone(struct bufferevent *stream, short what, void *data)
 {
+	const struct tw_publisher *publisher = ((struct reader *)data)->publisher;
+
 	(void)stream;
 	(void)what;
 	drop(data);
+	wants_changed(publisher);
 }
 
 /* --- all of them --------------------------------------------------------------------- */
@@ -249,11 +279,23 @@ void tw_publisher_close(struct tw_publisher *publisher)
 	free(publisher);
 }
 
-void tw_publisher_send(struct tw_publisher *publisher, const char *line, size_t len)
+void tw_publisher_send(struct tw_publisher *publisher, uint32_t want, const char *line, size_t len)
 {
+	for (size_t i = 0; i < TW_MAX_READERS; i++) {
+		struct reader *reader = &publisher->readers[i];
+
+		if (reader->publisher && (!want || reader->wants & want))
+			tw_publisher_send_to(reader, line, len);
+	}
+}
+
+uint32_t tw_publisher_wants(const struct tw_publisher *publisher)
+{
+	uint32_t wants = 0;
+
 	for (size_t i = 0; i < TW_MAX_READERS; i++)
-		if (publisher->readers[i].publisher)
-			tw_publisher_send_to(&publisher->readers[i], line, len);
+		wants |= publisher->readers[i].wants;
+	return wants;
 }
 
 size_t tw_publisher_readers(const struct tw_publisher *publisher)

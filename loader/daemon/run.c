@@ -17,7 +17,9 @@
 #include "daemon/stats.h"
 #include "daemon/sweeper.h"
 #include "daemon/web.h"
+#include "kernel/cgroup_names.h"
 #include "kernel/state.h"
+#include "lib/cleanup.h"
 #include "lib/log.h"
 #include "node/cgroup_watch.h"
 #include "node/file_watch.h"
@@ -273,6 +275,21 @@ static void on_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id
 	loop->cgroups_failed = error;
 }
 
+/* An MPTCP socket was set, which the hook cannot hold: its subflows are for the sweep. */
+static void on_past_hook(uint64_t cgroup_id, void *data)
+{
+	struct loop *loop = data;
+	_cleanup_free_ char *path = NULL;
+	int error = tw_cgroup_path_of(&loop->enforcer->tree, cgroup_id, &path);
+
+	if (!error)
+		tw_sweeper_again(loop->sweeper, path);
+	else if (error != -ENOENT)
+		tw_warning("what an application set on an MPTCP socket stays until the next sweep: "
+			   "%s",
+			   strerror(-error));
+}
+
 /* --- events -------------------------------------------------------------------------- */
 
 static void on_hangup(evutil_socket_t signal, short what, void *data)
@@ -369,6 +386,7 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 {
 	const struct tw_cgroup_watch_calls calls = { on_cgroup, on_cgroups_lost, loop };
 	const struct tw_death_guard_calls guard = { on_tripped, on_tripped_switched, loop };
+	const struct tw_events_calls events = { loop->run->sweep ? on_past_hook : NULL, loop };
 	const struct tw_enforcer *enforcer = loop->enforcer;
 	const struct tw_sweeper_options sweep = {
 		.rate = loop->run->sweep_rate,
@@ -386,7 +404,7 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 	if (loop->run->once)
 		return 0;
 	error = tw_events_open(loop->base, loop->run->run_dir, &enforcer->tree,
-			       &enforcer->program.maps, &loop->events, fault);
+			       &enforcer->program.maps, &events, &loop->events, fault);
 	if (error)
 		return error;
 	tell(loop, TW_NOTICE_ATTACHED, false, NULL);

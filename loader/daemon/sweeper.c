@@ -23,6 +23,8 @@ struct tw_sweeper {
 	struct event *tick;	    /* goes on with the sweep */
 	struct event *late;	    /* begins the sweep of late cgroups */
 	struct tw_buf late_cgroups; /* their paths, each with its NUL */
+	struct tw_buf next_cgroups; /* those whose turn is the time after that */
+	bool news;		    /* there are some that tw_sweeper_again() did not bring */
 
 	/* The sweep under way; NULL: none. */
 	struct tw_sweep *sweep;
@@ -30,6 +32,7 @@ struct tw_sweeper {
 	size_t next;	    /* of them, in this pass */
 	bool walking;	    /* one of them is under way */
 	bool full;	    /* all namespaces; else those of late cgroups */
+	bool logged;	    /* what it changed is */
 	unsigned pass;	    /* from 1 */
 	bool written;	    /* in this pass */
 	size_t not_entered; /* in the first pass */
@@ -91,6 +94,8 @@ static void say(const struct tw_sweeper *sweeper)
 	struct tw_sweep_counts counts = tw_sweep_counts(sweeper->sweep);
 	size_t missed = sweeper->not_entered + sweeper->namespaces.refused;
 
+	if (!sweeper->logged)
+		return;
 	if (sweeper->full || counts.written)
 		tw_info("swept %zu network namespace%s: %llu open connections changed, %llu "
 			"refused, "
@@ -124,7 +129,7 @@ static void finish(struct tw_sweeper *sweeper)
 	stop(sweeper);
 	if (full && sweeper->options.done)
 		sweeper->options.done(sweeper->options.data);
-	if (sweeper->late_cgroups.len)
+	if (sweeper->late_cgroups.len || sweeper->next_cgroups.len)
 		sweep_late_soon(sweeper);
 }
 
@@ -225,6 +230,7 @@ void tw_sweeper_all(struct tw_sweeper *sweeper)
 
 	stop(sweeper);
 	sweeper->full = true;
+	sweeper->logged = true;
 	error = tw_netns_find(&sweeper->namespaces);
 	if (error)
 		tw_warning("not all network namespaces are swept: %s", strerror(-error));
@@ -261,6 +267,16 @@ static void find_namespaces(struct tw_sweeper *sweeper)
 	tw_buf_truncate(&sweeper->late_cgroups, 0);
 }
 
+static void turn_cgroups(struct tw_sweeper *sweeper)
+{
+	struct tw_buf late = sweeper->late_cgroups;
+
+	sweeper->late_cgroups = sweeper->next_cgroups;
+	sweeper->next_cgroups = late;
+	sweeper->logged = sweeper->news;
+	sweeper->news = false;
+}
+
 static void on_late(evutil_socket_t fd, short what, void *data)
 {
 	struct tw_sweeper *sweeper = data;
@@ -271,15 +287,31 @@ static void on_late(evutil_socket_t fd, short what, void *data)
 		return; /* finish() comes back to it */
 	sweeper->full = false;
 	find_namespaces(sweeper);
+	turn_cgroups(sweeper);
 	if (sweeper->namespaces.count)
 		start_or_say(sweeper);
 	else
 		tw_netns_list_free(&sweeper->namespaces);
+	if (sweeper->late_cgroups.len)
+		sweep_late_soon(sweeper);
 }
 
 void tw_sweeper_cgroup(struct tw_sweeper *sweeper, const char *path)
 {
 	if (tw_buf_add(&sweeper->late_cgroups, path, strlen(path) + 1)) {
+		tw_sweeper_all(sweeper);
+		return;
+	}
+	sweeper->news = true;
+	sweep_late_soon(sweeper);
+}
+
+void tw_sweeper_again(struct tw_sweeper *sweeper, const char *path)
+{
+	bool waits = sweeper->sweep || event_pending(sweeper->late, EV_TIMEOUT, NULL);
+	struct tw_buf *cgroups = waits ? &sweeper->next_cgroups : &sweeper->late_cgroups;
+
+	if (tw_buf_add(cgroups, path, strlen(path) + 1)) {
 		tw_sweeper_all(sweeper);
 		return;
 	}
@@ -317,5 +349,6 @@ void tw_sweeper_close(struct tw_sweeper *sweeper)
 	if (sweeper->late)
 		event_free(sweeper->late);
 	tw_buf_free(&sweeper->late_cgroups);
+	tw_buf_free(&sweeper->next_cgroups);
 	free(sweeper);
 }

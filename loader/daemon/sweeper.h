@@ -54,6 +54,14 @@ void tw_sweeper_all(struct tw_sweeper *sweeper);
 /* Sweep the namespaces of the tasks of a cgroup whose policies came after it. */
 void tw_sweeper_cgroup(struct tw_sweeper *sweeper, const char *path);
 
+/*
+ * Sweep them because applications there go on setting values that nothing holds
+ * at once. That may be so for ever, so what it changes is counted, not logged.
+ * What is set until TW_RESWEEP_MS from now is put right by it too: it begins at
+ * least a second from now.
+ */
+void tw_sweeper_again(struct tw_sweeper *sweeper, const char *path);
+
 /* `sweeper` may be NULL: nothing was swept. */
 struct tw_sweep_totals tw_sweeper_totals(const struct tw_sweeper *sweeper);
 

@@ -16,16 +16,30 @@
 struct tw_event_ring {
 	struct ring_buffer *ring;
 	int lock;
+	int wanted; /* the pinned map tw_wanted; -1 where an older version pinned none */
 	tw_event_fn call;
 	void *data;
 };
+
+static bool is_known(const struct tw_event *event)
+{
+	switch (event->kind) {
+	case TW_EVENT_DEAD:
+		return event->reason < TW_REASONS;
+	case TW_EVENT_SETTING:
+		return event->action < TW_APP_ACTIONS && event->field < TW_FIELDS;
+	case TW_EVENT_RESWEEP:
+		return true;
+	}
+	return false;
+}
 
 static int deliver(void *data, void *record, size_t size)
 {
 	const struct tw_event_ring *ring = data;
 	const struct tw_event *event = record;
 
-	if (size >= sizeof(*event) && event->kind == TW_EVENT_DEAD && event->reason < TW_REASONS)
+	if (size >= sizeof(*event) && is_known(event))
 		ring->call(event, ring->data);
 	return 0;
 }
@@ -57,6 +71,7 @@ static int open_ring(struct tw_event_ring *ring, struct tw_fault *fault)
 	ring->ring = ring_buffer__new(map, deliver, ring, NULL);
 	if (!ring->ring)
 		return tw_fault(fault, -errno, "cannot read the events at " TW_PIN_EVENTS ": %m");
+	ring->wanted = bpf_obj_get(TW_PIN_WANTED);
 	return 0;
 }
 
@@ -68,7 +83,7 @@ int tw_event_ring_open(tw_event_fn call, void *data, struct tw_event_ring **ret_
 
 	if (!ring)
 		return tw_fault(fault, -ENOMEM, "cannot read the events: %m");
-	*ring = (struct tw_event_ring){ .lock = -1, .call = call, .data = data };
+	*ring = (struct tw_event_ring){ .lock = -1, .wanted = -1, .call = call, .data = data };
 	error = open_ring(ring, fault);
 	if (error)
 		tw_event_ring_close(ring);
@@ -82,6 +97,7 @@ void tw_event_ring_close(struct tw_event_ring *ring)
 	if (!ring)
 		return;
 	ring_buffer__free(ring->ring);
+	tw_closep(&ring->wanted);
 	tw_closep(&ring->lock);
 	free(ring);
 }
@@ -94,6 +110,13 @@ int tw_event_ring_fd(const struct tw_event_ring *ring)
 int tw_event_ring_read(struct tw_event_ring *ring)
 {
 	return ring_buffer__consume(ring->ring);
+}
+
+int tw_event_ring_want(const struct tw_event_ring *ring, __u32 wants)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(ring->wanted, &zero, &wants, BPF_ANY) < 0 ? -errno : 0;
 }
 
 bool tw_event_ring_pinned(const struct tw_event_ring *ring)

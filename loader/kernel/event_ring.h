@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The pinned ring of deaths, read. It has one reader at a time, who holds an
+ * The pinned ring of deaths and what else the kernel tells of, read. It has one reader at a time, who holds an
  * exclusive flock(2) on TW_PIN_DIR: the daemon, or where none runs, `events`.
  */
 #ifndef TW_KERNEL_EVENT_RING_H
@@ -29,6 +29,13 @@ int tw_event_ring_fd(const struct tw_event_ring *ring);
 
 /* Deliver what waits; how many, or a negative errno. */
 int tw_event_ring_read(struct tw_event_ring *ring);
+
+/*
+ * From now on the kernel tells of these too: a set of enum tw_want. It goes on
+ * when the ring is closed, so 0 is for who has no successor, and a new reader
+ * says what it wants itself.
+ */
+int tw_event_ring_want(const struct tw_event_ring *ring, __u32 wants);
 
 /* Whether it is still the one that is pinned; not after a detach. */
 bool tw_event_ring_pinned(const struct tw_event_ring *ring);

@@ -13,8 +13,15 @@
 #include "kernel/link.h"
 #include "kernel/maps.h"
 #include "kernel/pins.h"
+#include "lib/cleanup.h"
 
-static int load_as(bool pinned, bool follows, struct tw_guard_bpf **ret_skel,
+/* What a kernel may refuse to it. */
+struct able {
+	bool follows; /* see tw_guard_try() */
+	bool reads;   /* kernel memory */
+};
+
+static int load_as(bool pinned, struct able able, struct tw_guard_bpf **ret_skel,
 		   struct tw_fault *fault)
 {
 	struct tw_guard_bpf *skel;
@@ -25,8 +32,11 @@ static int load_as(bool pinned, bool follows, struct tw_guard_bpf **ret_skel,
 	if (!skel)
 		return tw_fault(fault, -errno, "cannot open the BPF object of the hook: %m");
 	skel->rodata->tw_page_size = (__u32)sysconf(_SC_PAGESIZE);
-	skel->rodata->tw_have_setsockopt = follows;
+	skel->rodata->tw_have_setsockopt = able.follows;
+	skel->rodata->tw_have_read = able.reads;
 	error = tw_maps_pin(skel->obj, pinned, fault);
+	if (!error && pinned)
+		error = bpf_map__set_pin_path(skel->maps.tw_events, TW_PIN_EVENTS);
 	if (!error) {
 		error = tw_guard_bpf__load(skel);
 		if (error)
@@ -44,17 +54,21 @@ static int load_as(bool pinned, bool follows, struct tw_guard_bpf **ret_skel,
 static int load(bool pinned, struct tw_guard_bpf **ret_skel, bool *ret_follows,
 		struct tw_fault *fault)
 {
+	static const struct able all_ables[] = {
+		{ true, true }, { false, true }, { true, false }, { false, false }
+	};
 	sigset_t all, before;
-	bool follows = true;
-	int error;
+	bool follows = false;
+	int error = -EINVAL;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
-	error = load_as(pinned, follows, ret_skel, fault);
 	/* -EINVAL: an unknown helper; -EACCES, -E2BIG: a verifier that does not follow it. */
-	if (error == -EINVAL || error == -EACCES || error == -E2BIG) {
-		follows = false;
-		error = load_as(pinned, follows, ret_skel, fault);
+	for (size_t i = 0; i < ARRAY_SIZE(all_ables); i++) {
+		if (error != -EINVAL && error != -EACCES && error != -E2BIG)
+			break;
+		follows = all_ables[i].follows;
+		error = load_as(pinned, all_ables[i], ret_skel, fault);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (!error)

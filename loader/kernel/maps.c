@@ -24,6 +24,7 @@ static const struct {
 	{ "tw_swept", offsetof(struct tw_maps, swept) },
 	{ "tw_tallies", offsetof(struct tw_maps, tallies) },
 	{ "tw_events_lost", offsetof(struct tw_maps, events_lost) },
+	{ "tw_wanted", offsetof(struct tw_maps, wanted) },
 	{ "tw_errors", offsetof(struct tw_maps, errors) },
 	{ "tw_watches", offsetof(struct tw_maps, watches) },
 	{ "tw_loaded", offsetof(struct tw_maps, loaded) },

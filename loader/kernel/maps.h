@@ -20,6 +20,7 @@ struct tw_maps {
 	int swept;
 	int tallies;
 	int events_lost;
+	int wanted;
 	int errors;
 	int watches;
 	int loaded;

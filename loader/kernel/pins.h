@@ -32,6 +32,7 @@
 #define TW_PIN_GUARD   TW_PIN_DIR "/link_guard"
 
 #define TW_PIN_EVENTS	   TW_PIN_DIR "/tw_events"
+#define TW_PIN_WANTED	   TW_PIN_DIR "/tw_wanted"
 #define TW_PIN_LINK_DEATHS TW_PIN_DIR "/link_deaths"
 #define TW_PIN_LINK_NEXT   TW_PIN_DIR "/link_deaths_next" /* for as long as a rename(2) takes */
 

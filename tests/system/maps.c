@@ -54,6 +54,15 @@ uint64_t tw_generation_now(void)
 	return number;
 }
 
+uint32_t tw_wanted_now(void)
+{
+	_cleanup_close_ int map = open_pin("tw_wanted");
+	uint32_t zero = 0, wants;
+
+	CHECK(look_up(map, &zero, &wants));
+	return wants;
+}
+
 /* The cgroups of the generation in force; once more where it was replaced before it was open. */
 static int open_cgroups(void)
 {

@@ -12,6 +12,9 @@
 /* The number of the generation in force. */
 uint64_t tw_generation_now(void);
 
+/* What the reader of events asks the kernel for: enum tw_want. */
+uint32_t tw_wanted_now(void);
+
 /* Whether the generation in force knows the cgroup with this id by an element of its own. */
 bool tw_cgroup_known(uint64_t id);
 uint64_t tw_cgroup_id_of(const char *path);

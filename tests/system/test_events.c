@@ -172,7 +172,8 @@ static int join(void)
 	int fd = SYS(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path());
-	SYS(connect(fd, (const struct sockaddr *)&address, sizeof(address)));
+	/* Bound, it may not listen yet. */
+	WAIT_FOR(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
 	return fd;
 }
 

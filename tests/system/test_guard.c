@@ -14,9 +14,10 @@
 #define ADDRESS "127.0.0.1:7000"
 #define ASKED	TW_HELD_ASKED
 
+/* Swept: before 5.15 a sweep under way would do what the hook cannot. */
 static struct tw_pair held(const char *policy, const char *address)
 {
-	tw_enforce("%s", policy);
+	tw_enforce_swept(policy);
 	return tw_pair(tw_node, tw_node, address);
 }
 
@@ -43,7 +44,7 @@ TW_TEST(guard__policy_replaces_what_is_set_later)
 
 TW_TEST(guard__strictest_takes_the_smaller)
 {
-	tw_enforce(TW_HELD("strictest"));
+	tw_enforce_swept(TW_HELD("strictest"));
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
 		struct tw_pair pair = tw_pair(tw_node, tw_node, addresses[i]);
 

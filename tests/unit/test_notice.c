@@ -40,6 +40,36 @@ static void notice__dead_as_json(void **state)
 		"\"silent_ms\":61500}\n");
 }
 
+static struct tw_notice setting(void)
+{
+	struct tw_notice notice = dead();
+
+	notice.kind = TW_NOTICE_SETTING;
+	notice.reason = 0;
+	notice.silent_ms = 0;
+	notice.action = TW_APP_LIMITED;
+	notice.field = TW_USER_TIMEOUT;
+	notice.asked = TW_MAX_USER_TIMEOUT;
+	notice.given = 225000;
+	return notice;
+}
+
+static void notice__setting_as_json(void **state)
+{
+	_cleanup_notice_ struct tw_notice notice = setting();
+	_cleanup_buf_ struct tw_buf buf = TW_BUF_INIT;
+
+	(void)state;
+	assert_int_equal(tw_notice_json(&notice, &buf), 0);
+	assert_string_equal(
+		tw_buf_string(&buf),
+		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"setting\","
+		"\"policy\":\"databases\",\"action\":\"limited\",\"option\":\"TCP_USER_TIMEOUT\","
+		"\"asked\":2147483647,\"given\":225000,\"cgroup\":\"/kubepods.slice/a\","
+		"\"netns\":4026531840,\"direction\":\"in\",\"local\":\"192.0.2.1:5432\","
+		"\"remote\":\"[2001:db8::1]:40000\"}\n");
+}
+
 static void check_round(const struct tw_notice *notice)
 {
 	_cleanup_notice_ struct tw_notice back = TW_NOTICE_INIT;
@@ -56,6 +86,7 @@ static void notice__every_kind_comes_back_from_json(void **state)
 {
 	_cleanup_notice_ struct tw_notice one = dead();
 	_cleanup_notice_ struct tw_notice gone = dead();
+	_cleanup_notice_ struct tw_notice set = setting();
 	struct tw_notice others[] = {
 		{ .kind = TW_NOTICE_POLICY, .generation = 7, .digest = { 1, 0xfeULL << 56 } },
 		{ .kind = TW_NOTICE_POLICY,
@@ -78,6 +109,13 @@ static void notice__every_kind_comes_back_from_json(void **state)
 		gone.reason = (enum tw_reason)reason;
 		check_round(&gone);
 	}
+	for (int action = 0; action < TW_APP_ACTIONS; action++) {
+		set.action = (enum tw_app_action)action;
+		for (int field = 0; field < TW_FIELDS; field++) {
+			set.field = (enum tw_field)field;
+			check_round(&set);
+		}
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		others[i].at_ns = AT;
 		check_round(&others[i]);
@@ -94,6 +132,9 @@ static void notice__refuses_what_is_none(void **state)
 		"{\"time\":\"yesterday\",\"event\":\"detached\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"born\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"dead\"}",
+		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"setting\"}",
+		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"setting\","
+		"\"action\":\"limited\",\"option\":\"TCP_NODELAY\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"policy\"}",
 		"{\"time\":\"2025-11-25T02:30:00.1Z\",\"event\":\"detached\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"detached\"",
@@ -118,6 +159,7 @@ static void check_text(const struct tw_notice *notice, const char *expected)
 static void notice__one_line_for_people(void **state)
 {
 	_cleanup_notice_ struct tw_notice one = dead();
+	_cleanup_notice_ struct tw_notice set = setting();
 	const struct tw_notice refused = { .at_ns = AT,
 					   .kind = TW_NOTICE_POLICY,
 					   .generation = 3,
@@ -133,6 +175,9 @@ static void notice__one_line_for_people(void **state)
 	check_text(&one, "2025-11-25T02:30:00.123Z  dead      zero_window, 192.0.2.1:5432 <- "
 			 "[2001:db8::1]:40000, silent for 1m1s500ms, policy databases, cgroup "
 			 "/kubepods.slice/a, netns 4026531840");
+	check_text(&set, "2025-11-25T02:30:00.123Z  setting   limited, TCP_USER_TIMEOUT asked "
+			 "2147483647, given 225000, 192.0.2.1:5432 <- [2001:db8::1]:40000, policy "
+			 "databases, cgroup /kubepods.slice/a, netns 4026531840");
 	check_text(&refused, "2025-11-25T02:30:00.123Z  policy    refused: p.yaml:1:1: no; "
 			     "generation 3 stays");
 	check_text(&tripped, "2025-11-25T02:30:00.123Z  policy    guard: policy \"a\" observes");
@@ -154,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(notice__dead_as_json),
+		cmocka_unit_test(notice__setting_as_json),
 		cmocka_unit_test(notice__every_kind_comes_back_from_json),
 		cmocka_unit_test(notice__refuses_what_is_none),
 		cmocka_unit_test(notice__one_line_for_people),

@@ -19,7 +19,7 @@ struct place {
 
 static int open_publisher(struct place *place, struct tw_fault *fault)
 {
-	const struct tw_publisher_calls calls = { NULL, NULL };
+	const struct tw_publisher_calls calls = { NULL, NULL, NULL };
 
 	return tw_publisher_open(place->base, place->path, &calls, &place->publisher, fault);
 }
@@ -79,7 +79,7 @@ static void read_all(int fd, struct tw_buf *buf)
 
 static void send_line(const struct place *place, const char *line)
 {
-	tw_publisher_send(place->publisher, line, strlen(line));
+	tw_publisher_send(place->publisher, 0, line, strlen(line));
 	turn(place);
 }
 
@@ -163,6 +163,46 @@ static void publisher__who_does_not_read_loses_and_is_told(void **state)
 	close(reader);
 }
 
+static void say(const struct place *place, int fd, const char *text)
+{
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	turn(place);
+}
+
+/* In one piece or in many; what is like it, or comes later, is none. */
+static void publisher__settings_are_for_who_asks(void **state)
+{
+	static const char *const not_asking[] = { "settings ", "sett\n", "x", "\nsettings\n",
+						  "set" };
+	_cleanup_buf_ struct tw_buf told = TW_BUF_INIT, untold = TW_BUF_INIT;
+	struct place *place = *state;
+	int asks = join(place), other;
+
+	for (size_t i = 0; i < ARRAY_SIZE(not_asking); i++) {
+		other = join(place);
+		say(place, other, not_asking[i]);
+		assert_int_equal(tw_publisher_wants(place->publisher), 0);
+		close(other);
+	}
+	other = join(place);
+	say(place, other, "hello\n");
+	say(place, other, TW_ASK_SETTINGS);
+	say(place, asks, "sett");
+	assert_int_equal(tw_publisher_wants(place->publisher), 0);
+	say(place, asks, "ings\n");
+	assert_int_equal(tw_publisher_wants(place->publisher), TW_WANT_SETTINGS);
+	tw_publisher_send(place->publisher, TW_WANT_SETTINGS, "set\n", 4);
+	send_line(place, "all\n");
+	read_all(asks, &told);
+	read_all(other, &untold);
+	assert_string_equal(tw_buf_string(&told), "set\nall\n");
+	assert_string_equal(tw_buf_string(&untold), "all\n");
+	close(asks);
+	turn(place);
+	assert_int_equal(tw_publisher_wants(place->publisher), 0);
+	close(other);
+}
+
 static void publisher__too_many_are_told_so(void **state)
 {
 	_cleanup_buf_ struct tw_buf said = TW_BUF_INIT;
@@ -191,7 +231,7 @@ static void publisher__the_last_words_are_heard(void **state)
 	struct tw_fault fault;
 	int fd = join(place);
 
-	tw_publisher_send(place->publisher, "end\n", 4);
+	tw_publisher_send(place->publisher, 0, "end\n", 4);
 	tw_publisher_close(place->publisher);
 	place->publisher = NULL;
 	read_all(fd, &said);
@@ -222,7 +262,7 @@ static void publisher__a_socket_in_use_and_one_left_over(void **state)
 
 static void publisher__a_path_that_is_too_long(void **state)
 {
-	const struct tw_publisher_calls calls = { NULL, NULL };
+	const struct tw_publisher_calls calls = { NULL, NULL, NULL };
 	struct tw_publisher *publisher;
 	struct place *place = *state;
 	struct tw_fault fault;
@@ -240,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(publisher__all_get_each_line),
 		TEST(publisher__who_does_not_read_loses_and_is_told),
+		TEST(publisher__settings_are_for_who_asks),
 		TEST(publisher__too_many_are_told_so),
 		TEST(publisher__the_last_words_are_heard),
 		TEST(publisher__a_socket_in_use_and_one_left_over),
