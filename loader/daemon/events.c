@@ -60,7 +60,7 @@ static void on_joined(void *reader, void *data)
 	const struct tw_events *events = data;
 	const struct tw_notice *notice;
 
-	if (events->ring || !events->retry)
+	if (events->readable || !events->retry)
 		return;
 	for (size_t back = TW_HISTORY_NOTICES; back-- > 0;) {
 		_cleanup_buf_ struct tw_buf line = TW_BUF_INIT;
@@ -73,21 +73,26 @@ static void on_joined(void *reader, void *data)
 
 /* --- from the ring --------------------------------------------------------------------- */
 
-/* Ask the kernel for what readers want now. */
-static void on_wants(void *data)
+static void ask_kernel(const struct tw_events *events)
 {
-	const struct tw_events *events = data;
 	__u32 wants = events->calls.resweep ? TW_WANT_RESWEEPS : 0;
 	int error;
 
-	if (!events->ring)
-		return; /* take_ring() comes back to it */
 	if (events->publisher)
 		wants |= tw_publisher_wants(events->publisher);
 	error = tw_event_ring_want(events->ring, wants);
 	if (error)
 		tw_warning("cannot ask the kernel to tell of what applications set: %s",
 			   strerror(-error));
+}
+
+/* Until we read the ring, what its reader before us asked for stands. */
+static void on_wants(void *data)
+{
+	const struct tw_events *events = data;
+
+	if (events->readable)
+		ask_kernel(events);
 }
 
 static void on_event(const struct tw_event *event, void *data)
@@ -113,18 +118,13 @@ static void on_readable(evutil_socket_t fd, short what, void *data)
 	tw_event_ring_read(events->ring);
 }
 
-/* -EWOULDBLOCK: not yet. */
-static int take_ring(struct tw_events *events, struct tw_fault *fault)
+static int read_ring(struct tw_events *events, struct tw_fault *fault)
 {
-	int error = tw_event_ring_open(on_event, events, &events->ring, fault);
-
-	if (error)
-		return error;
 	events->readable = event_new(events->base, tw_event_ring_fd(events->ring),
 				     EV_READ | EV_PERSIST, on_readable, events);
 	if (!events->readable || event_add(events->readable, NULL) < 0)
 		return tw_fault(fault, -ENOMEM, "cannot follow the events: %m");
-	on_wants(events);
+	ask_kernel(events);
 	/* What came while nobody read; a poll tells only of what comes now. */
 	tw_event_ring_read(events->ring);
 	return 0;
@@ -137,17 +137,27 @@ static int retry_soon(struct tw_events *events)
 	return events->retry && event_add(events->retry, &delay) == 0 ? 0 : -ENOMEM;
 }
 
+/*
+ * First the ring, as soon as the lone reader lets go of it. A moment later, when
+ * we have heard what that one asked us for, what is in it.
+ */
+static int go_on(struct tw_events *events, struct tw_fault *fault)
+{
+	int error;
+
+	if (events->ring)
+		return read_ring(events, fault);
+	error = tw_event_ring_open(on_event, events, &events->ring, fault);
+	return error && error != -EWOULDBLOCK ? error : retry_soon(events);
+}
+
 static void on_retry(evutil_socket_t fd, short what, void *data)
 {
 	struct tw_fault fault = TW_FAULT_INIT;
-	struct tw_events *events = data;
-	int error = take_ring(events, &fault);
 
 	(void)fd;
 	(void)what;
-	if (error == -EWOULDBLOCK)
-		error = retry_soon(events);
-	if (error)
+	if (go_on(data, &fault))
 		tw_warning("%s; dead connections are counted, and not told of", fault.text);
 }
 
@@ -172,8 +182,10 @@ static int open_socket(struct tw_events *events, const char *run_dir, struct tw_
 
 static int open_ring(struct tw_events *events, struct tw_fault *fault)
 {
-	int error = take_ring(events, fault);
+	int error = tw_event_ring_open(on_event, events, &events->ring, fault);
 
+	if (!error)
+		return read_ring(events, fault);
 	if (error == -ENOENT)
 		return 0; /* the program of deaths does not load here, which was said */
 	if (error != -EWOULDBLOCK)

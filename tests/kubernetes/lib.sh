@@ -73,7 +73,7 @@ conclude() {
 clean_up() {
 	{
 		[[ ! $(kubectl get daemonsets -A -l app.kubernetes.io/name=tcpwarden -o name) ]] || "$DEPLOY/uninstall" 120
-		kubectl delete namespace --ignore-not-found --timeout=120s "$NS" "$SECOND" "$SERVERS" "$CLIENTS"
+		kubectl delete namespace --ignore-not-found --timeout=120s "$NS" "$SECOND" "$SERVERS" "$CLIENTS" "$EXEMPT"
 	} >/dev/null 2>&1
 	rm -rf "$work"
 }

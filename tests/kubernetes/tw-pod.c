@@ -98,25 +98,25 @@ static int dial_patiently(const char *ip, const char *port)
 	return fd;
 }
 
-static int open_as(char kind, const char *ip, const char *port)
+static void introduce(int fd, char kind)
 {
-	int fd = dial_patiently(ip, port);
-
 	if (send(fd, &kind, 1, MSG_NOSIGNAL) != 1)
 		fprintf(stderr, "tw-pod: send: %s\n", strerror(errno));
-	return fd;
 }
 
+/* The first connection is told of before it is used. */
 static _Noreturn void client(const char *ip, const char *port)
 {
 	char last_held[LINE] = "", last_new[LINE] = "";
-	int held = open_as(HELD, ip, port);
+	int held = dial_patiently(ip, port);
 
+	tell("out held", held, last_held);
+	introduce(held, HELD);
 	for (;;) {
 		int fd = dial_patiently(ip, port);
 
 		tell("out new", fd, last_new);
-		send(fd, &(char){ NEW }, 1, MSG_NOSIGNAL);
+		introduce(fd, NEW);
 		close(fd);
 		tell("out held", held, last_held);
 		poll(NULL, 0, PACE_MS);
@@ -186,21 +186,44 @@ static int get(const char *ip, const char *port, const char *path)
 	return !ok;
 }
 
-static int programs_on(const char *cgroup)
+static long bpf(enum bpf_cmd command, union bpf_attr *attr)
 {
-	union bpf_attr attr = { 0 };
-	int fd = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	attr.query.target_fd = (__u32)fd;
-	attr.query.attach_type = BPF_CGROUP_SOCK_OPS;
-	if (fd < 0 || syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof(attr)) < 0)
-		return -1;
-	close(fd);
-	return (int)attr.query.prog_cnt;
+	return syscall(SYS_bpf, command, attr, sizeof(*attr));
 }
 
-/* What is on the node: the entries of its bpf file system, the sockops programs on its cgroup root. */
-static int left(const char *bpffs, const char *cgroup)
+/* Say the program's name where it is one of ours, which it tells by its beginning. */
+static void tell_program(__u32 id)
+{
+	struct bpf_prog_info info = { 0 };
+	union bpf_attr attr = { .prog_id = id };
+	int fd = (int)bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+
+	if (fd < 0)
+		return;
+	attr = (union bpf_attr){
+		.info = { .bpf_fd = (__u32)fd, .info_len = sizeof(info), .info = (__u64)&info },
+	};
+	if (!bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) && !strncmp(info.name, "tw_", 3))
+		printf("program %s\n", info.name);
+	close(fd);
+}
+
+/* All that the kernel has: attached anywhere, or only pinned, or held by a process. */
+static int tell_programs(void)
+{
+	union bpf_attr attr = { 0 };
+
+	while (!bpf(BPF_PROG_GET_NEXT_ID, &attr)) {
+		__u32 id = attr.next_id;
+
+		tell_program(id);
+		attr = (union bpf_attr){ .start_id = id };
+	}
+	return errno == ENOENT ? 0 : fail("the node's programs");
+}
+
+/* What is on the node: the entries of its bpf file system, our programs in its kernel. */
+static int left(const char *bpffs)
 {
 	DIR *dir = opendir(bpffs);
 	struct dirent *entry;
@@ -211,8 +234,7 @@ static int left(const char *bpffs, const char *cgroup)
 		if (entry->d_name[0] != '.')
 			printf("pin %s\n", entry->d_name);
 	closedir(dir);
-	printf("programs %d\n", programs_on(cgroup));
-	return 0;
+	return tell_programs();
 }
 
 int main(int argc, char **argv)
@@ -226,9 +248,9 @@ int main(int argc, char **argv)
 		client(argv[2], argv[3]);
 	if (!strcmp(command, "get") && argc == 5)
 		return get(argv[2], argv[3], argv[4]);
-	if (!strcmp(command, "left") && argc == 4)
-		return left(argv[2], argv[3]);
+	if (!strcmp(command, "left") && argc == 3)
+		return left(argv[2]);
 	fprintf(stderr, "usage: tw-pod serve PORT | connect IP PORT | get IP PORT PATH | "
-			"left BPFFS CGROUP\n");
+			"left BPFFS\n");
 	return 2;
 }

@@ -133,8 +133,7 @@ static void notice__refuses_what_is_none(void **state)
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"born\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"dead\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"setting\"}",
-		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"setting\","
-		"\"action\":\"limited\",\"option\":\"TCP_NODELAY\"}",
+		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"setting\",\"action\":\"none\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"policy\"}",
 		"{\"time\":\"2025-11-25T02:30:00.1Z\",\"event\":\"detached\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"detached\"",
