@@ -14,19 +14,12 @@
 #include <tcpwarden/match.h>
 
 #include "count.bpf.h"
+#include "options.bpf.h"
 
-#define AF_INET		 2
-#define SOL_SOCKET	 1
-#define SO_KEEPALIVE	 9
-#define SOL_TCP		 6
-#define TCP_KEEPIDLE	 4
-#define TCP_KEEPINTVL	 5
-#define TCP_KEEPCNT	 6
-#define TCP_USER_TIMEOUT 18
-#define ENOENT		 2
-#define ELOOP		 40
-#define ENOMEM		 12
-#define EINVAL		 22
+#define ENOENT 2
+#define ELOOP  40
+#define ENOMEM 12
+#define EINVAL 22
 
 /*
  * tcp_sock holds its timers in jiffies. 2^40 / HZ, rounded up, from user space:

@@ -19,18 +19,11 @@
 
 #include "count.bpf.h"
 #include "events.bpf.h"
+#include "options.bpf.h"
 
-#define SOL_SOCKET	 1
-#define SO_KEEPALIVE	 9
-#define SOL_TCP		 6
-#define TCP_KEEPIDLE	 4
-#define TCP_KEEPINTVL	 5
-#define TCP_KEEPCNT	 6
-#define TCP_USER_TIMEOUT 18
-#define AF_INET		 2
-#define IPPROTO_MPTCP	 262
-#define TCP_CLOSE	 7
-#define TCP_LISTEN	 10
+#define IPPROTO_MPTCP 262
+#define TCP_CLOSE     7
+#define TCP_LISTEN    10
 
 #define RESWEEP_NS (TW_RESWEEP_MS * NS_PER_SECOND / 1000)
 
