@@ -326,21 +326,42 @@ static __always_inline enum tw_site tw_field_site(enum tw_field field)
 	}
 }
 
+/* What bpf_setsockopt() and bpf_sk_storage_get() of a program type take, and when it comes. */
+struct tw_hook {
+	void *ctx;
+	void *sk;
+	bool birth; /* no timer runs yet that is older than this moment */
+};
+
+/*
+ * The field that is written in turn `n`. At birth nothing is gained by writing
+ * the idle time last: with keepalive still off it starts no timer, so the timer
+ * is started once.
+ */
+static __always_inline enum tw_field tw_turn(const struct tw_hook *hook, __u32 n)
+{
+	if (hook->birth && n >= TW_KEEPALIVE)
+		return n == TW_KEEPALIVE ? TW_IDLE : TW_KEEPALIVE;
+	return n;
+}
+
 /*
  * Write the fields in `write`, all or nothing: where one is refused, those
  * written before it are put back to `now`. Returns 0 or the helper's error.
  */
-static __always_inline int tw_write(void *ctx, const struct tw_options *want,
+static __always_inline int tw_write(const struct tw_hook *hook, const struct tw_options *want,
 				    const struct tw_options *now, __u32 write)
 {
 	__u32 written = 0;
 	int error = 0;
 
 #pragma unroll
-	for (__u32 f = 0; f < TW_FIELDS; f++) {
+	for (__u32 n = 0; n < TW_FIELDS; n++) {
+		enum tw_field f = tw_turn(hook, n);
+
 		if (!(write & TW_BIT(f)) || error)
 			continue;
-		error = tw_write_field(ctx, f, want->value[f]);
+		error = tw_write_field(hook->ctx, f, want->value[f]);
 		if (error)
 			tw_count_error(tw_field_site(f), error);
 		else
@@ -350,7 +371,7 @@ static __always_inline int tw_write(void *ctx, const struct tw_options *want,
 		return 0;
 #pragma unroll
 	for (__u32 f = 0; f < TW_FIELDS; f++) {
-		int undo = written & TW_BIT(f) ? tw_write_field(ctx, f, now->value[f]) : 0;
+		int undo = written & TW_BIT(f) ? tw_write_field(hook->ctx, f, now->value[f]) : 0;
 
 		if (undo)
 			tw_count_error(TW_SITE_UNDO, undo);
@@ -400,33 +421,47 @@ static __always_inline void tw_watch(void *sk, const struct tw_generation *gener
 	watch->generation = generation->number;
 }
 
-/*
- * Make a socket what `policy` asks; an exemption makes it what it was without
- * us. `sk` is what bpf_setsockopt() and bpf_sk_storage_get() of this program
- * type take; the caller's program holds the socket's lock.
- */
-static __always_inline enum tw_outcome tw_settle(void *ctx, void *sk, struct tcp_sock *tp,
-						 enum tw_direction direction,
-						 const struct tw_policy *policy)
+/* Plan, write and remember for a socket of which anything may be somebody's. */
+static __always_inline enum tw_outcome
+tw_settle_any(const struct tw_hook *hook, enum tw_direction direction,
+	      const struct tw_policy *policy, const struct tw_options *now,
+	      const struct tw_options *sysctl, struct tw_record *record)
 {
-	struct tw_record *record = bpf_sk_storage_get(&tw_records, sk, 0, 0);
-	struct tw_options sysctl, now;
 	struct tw_record copy = { 0 };
 	struct tw_plan plan;
 	__u32 app;
 
 	if (record)
 		copy = *record;
-	tw_read_sysctl(&tp->inet_conn.icsk_inet.sk, &sysctl);
-	tw_read_options(tp, &sysctl, &now);
-	app = tw_base(&now, &sysctl, &copy, &copy.original);
-	tw_plan(policy, &now, &copy.original, app, &plan);
-	if (plan.write && tw_write(ctx, &plan.want, &now, plan.write))
+	app = tw_base(now, sysctl, &copy, &copy.original);
+	tw_plan(policy, now, &copy.original, app, &plan);
+	if (plan.write && tw_write(hook, &plan.want, now, plan.write))
 		return TW_FAILED;
 	copy.direction = direction;
-	tw_record_fill(&copy, policy, &plan, app, &sysctl);
-	tw_remember(sk, record, &copy);
+	tw_record_fill(&copy, policy, &plan, app, sysctl);
+	tw_remember(hook->sk, record, &copy);
 	return tw_plan_outcome(&plan, 0);
+}
+
+/*
+ * Make a socket what `policy` asks; an exemption makes it what it was without
+ * us. The caller's program holds the socket's lock.
+ */
+static __always_inline enum tw_outcome tw_settle(const struct tw_hook *hook, struct tcp_sock *tp,
+						 enum tw_direction direction,
+						 const struct tw_policy *policy)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	struct tw_record *record = NULL;
+	struct tw_options sysctl, now;
+
+	if (sk->sk_bpf_storage)
+		record = bpf_sk_storage_get(&tw_records, hook->sk, 0, 0);
+	tw_read_sysctl(sk, &sysctl);
+	tw_read_options(tp, &sysctl, &now);
+	if (!record && tw_plan_is_empty(policy, &now))
+		return TW_ALREADY;
+	return tw_settle_any(hook, direction, policy, &now, &sysctl, record);
 }
 
 #endif

@@ -23,6 +23,7 @@ __attribute__((noinline)) int tw_enforce(struct bpf_sock_ops *ctx, __u32 slot, _
 {
 	struct tw_generation *generation;
 	struct tw_policy *policy;
+	struct tw_hook hook;
 	struct bpf_sock *sk;
 	struct tcp_sock *tp;
 
@@ -34,7 +35,8 @@ __attribute__((noinline)) int tw_enforce(struct bpf_sock_ops *ctx, __u32 slot, _
 	if (!tp || !generation)
 		return 0;
 	policy = &generation->policy[number % TW_MAX_POLICIES];
-	tw_count_socket(policy->counter, direction, tw_settle(ctx, sk, tp, direction, policy));
+	hook = (struct tw_hook){ .ctx = ctx, .sk = sk, .birth = true };
+	tw_count_socket(policy->counter, direction, tw_settle(&hook, tp, direction, policy));
 	return 0;
 }
 

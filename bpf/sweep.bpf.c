@@ -209,7 +209,9 @@ tw_policy_for(struct tw_hand *hand, struct sock *sk, struct tcp_sock *tp, struct
 static __attribute__((noinline)) enum tw_outcome
 tw_enforce(struct tcp_sock *tp, enum tw_direction direction, const struct tw_policy *policy)
 {
-	return tw_settle(tp, tp, tp, direction, policy);
+	const struct tw_hook hook = { .ctx = tp, .sk = tp };
+
+	return tw_settle(&hook, tp, direction, policy);
 }
 
 SEC("iter/tcp")

@@ -92,6 +92,8 @@ struct socket {
 	short type;
 };
 
+struct bpf_local_storage;
+
 struct inode {
 	unsigned long i_ino;
 };
@@ -109,6 +111,7 @@ struct sock {
 	__u16 sk_protocol;
 	int sk_err;
 	int sk_err_soft; /* what ICMP said last, of a connection that goes on */
+	struct bpf_local_storage *sk_bpf_storage;
 };
 
 struct inet_sock {

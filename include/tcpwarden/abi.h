@@ -118,7 +118,7 @@ struct tw_cgroup_sets {
 };
 
 enum tw_policy_flags {
-	TW_POLICY_AUTO = 1,    /* user_timeout: auto; value[TW_USER_TIMEOUT] is unused */
+	TW_POLICY_AUTO = 1,    /* user_timeout: auto; `want` has the sum of its own timers */
 	TW_POLICY_OBSERVE = 2, /* count, change nothing, search on */
 };
 

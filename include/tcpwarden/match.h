@@ -221,6 +221,16 @@ TW_INLINE void tw_plan(const struct tw_policy *policy, const struct tw_options *
 	ret_plan->user_timeout = timeout;
 }
 
+/*
+ * Whether tw_plan() would come to TW_ALREADY with nothing to remember, for a
+ * socket without a record: it carries all that a policy of precedence app asks.
+ * Of `auto` that is the sum of the policy's own timers, in its `want`.
+ */
+TW_INLINE int tw_plan_is_empty(const struct tw_policy *policy, const struct tw_options *now)
+{
+	return !(policy->precedence | (policy->fields & tw_differing(&policy->want, now)));
+}
+
 /* How a socket is counted once its plan was carried out, or only looked at. */
 TW_INLINE enum tw_outcome tw_plan_outcome(const struct tw_plan *plan, int observed)
 {

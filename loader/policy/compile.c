@@ -5,6 +5,8 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include <tcpwarden/match.h>
+
 #include "policy/canon.h"
 #include "policy/cohort.h"
 
@@ -73,6 +75,8 @@ static bool observes(const struct tw_model_policy *policy, __u8 here)
 static void compile_policy(const struct tw_model_policy *policy, __u8 here,
 			   struct tw_policy *ret_policy)
 {
+	__u32 *want = ret_policy->want.value;
+
 	*ret_policy = (struct tw_policy){
 		.want = policy->want,
 		.fields = (__u8)policy->fields,
@@ -81,6 +85,9 @@ static void compile_policy(const struct tw_model_policy *policy, __u8 here,
 		.precedence = (__u8)(policy->fields && here & TW_HERE_SELECTED ? policy->precedence
 									       : TW_PRECEDENCE_APP),
 	};
+	if (policy->auto_timeout)
+		want[TW_USER_TIMEOUT] =
+			tw_auto_user_timeout(want[TW_IDLE], want[TW_INTERVAL], want[TW_PROBES]);
 }
 
 /* Of a cgroup that is too deep no pattern is asked, and nobody says whose pod it is. */

@@ -537,6 +537,41 @@ static void match__restores_random_applications(void **state)
 	}
 }
 
+/* A policy of few values, met by sockets of few values, so that both often agree. */
+static void match__sees_at_a_glance_that_nothing_is_to_do(void **state)
+{
+	unsigned empty = 0;
+	uint64_t seed = 4;
+
+	(void)state;
+	for (unsigned i = 0; i < 100000; i++) {
+		const struct tw_record none = { 0 };
+		struct tw_options now = options(unit_below(&seed, 2), 120, 20, 5, 225000), base;
+		struct tw_policy policy = default_policy();
+		struct tw_record record = { 0 };
+		struct tw_plan plan;
+		__u32 app;
+
+		policy.want.value[TW_USER_TIMEOUT] = 225000;
+		policy.fields = (__u8)unit_below(&seed, 32);
+		if (!(policy.fields & TW_BIT(TW_USER_TIMEOUT)) ||
+		    (policy.fields & TW_TIMERS) != TW_TIMERS)
+			policy.flags = 0;
+		policy.precedence = (__u8)unit_below(&seed, 3);
+		for (unsigned f = 0; f < TW_FIELDS; f++)
+			if (!unit_below(&seed, 4))
+				now.value[f] = fresh.value[f];
+		app = tw_base(&now, &fresh, &none, &base);
+		tw_plan(&policy, &now, &base, app, &plan);
+		tw_record_fill(&record, &policy, &plan, app, &fresh);
+		assert_int_equal(tw_plan_is_empty(&policy, &now),
+				 tw_plan_outcome(&plan, 0) == TW_ALREADY &&
+					 !tw_record_needed(&record));
+		empty += (unsigned)tw_plan_is_empty(&policy, &now);
+	}
+	assert_in_range(empty, 1000, 99000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -549,6 +584,7 @@ int main(void)
 		cmocka_unit_test(match__agrees_with_its_description),
 		cmocka_unit_test(match__computes_auto),
 		cmocka_unit_test(match__tells_what_the_application_set),
+		cmocka_unit_test(match__sees_at_a_glance_that_nothing_is_to_do),
 		cmocka_unit_test(match__fills_a_fresh_socket),
 		cmocka_unit_test(match__writes_nothing_twice),
 		cmocka_unit_test(match__keeps_what_the_application_set),
