@@ -15,10 +15,10 @@
 
 #include "count.bpf.h"
 #include "options.bpf.h"
+#include "record.bpf.h"
 
 #define ENOENT 2
 #define ELOOP  40
-#define ENOMEM 12
 #define EINVAL 22
 
 /*
@@ -27,6 +27,9 @@
  * 2^40 / HZ. (__kconfig needs a configuration file that containers lack.)
  */
 const volatile __u64 tw_seconds_per_jiffy = 0;
+
+/* Whether connections at birth may keep their record in tw_seats: it takes kernel memory that may be read. */
+const volatile bool tw_have_seats = false;
 
 static __always_inline __u32 tw_seconds(__u32 jiffies)
 {
@@ -326,13 +329,6 @@ static __always_inline enum tw_site tw_field_site(enum tw_field field)
 	}
 }
 
-/* What bpf_setsockopt() and bpf_sk_storage_get() of a program type take, and when it comes. */
-struct tw_hook {
-	void *ctx;
-	void *sk;
-	bool birth; /* no timer runs yet that is older than this moment */
-};
-
 /*
  * The field that is written in turn `n`. At birth nothing is gained by writing
  * the idle time last: with keepalive still off it starts no timer, so the timer
@@ -379,21 +375,27 @@ static __always_inline int tw_write(const struct tw_hook *hook, const struct tw_
 	return error;
 }
 
-/* Keep `next` as the socket's record; forget it where none is needed. */
-static __always_inline void tw_remember(void *sk, struct tw_record *record,
+/*
+ * Keep `next` as the socket's record, where one is needed. Where it cannot be
+ * kept the socket is written all the same; it can only not be restored.
+ */
+static __always_inline void tw_remember(const struct tw_hook *hook, const struct tw_home *home,
 					const struct tw_record *next)
 {
-	if (record) {
-		if (tw_record_needed(next))
-			*record = *next;
-		else
-			bpf_sk_storage_delete(&tw_records, sk);
+	struct tw_seat *seat = NULL;
+
+	if (home->seat || home->stored) {
+		tw_remember_again(hook, home, next);
 		return;
 	}
-	/* The socket is written all the same; it can only not be restored. */
-	if (tw_record_needed(next) &&
-	    !bpf_sk_storage_get(&tw_records, sk, (void *)next, BPF_SK_STORAGE_GET_F_CREATE))
-		tw_count_error(TW_SITE_RECORD, -ENOMEM);
+	if (!tw_record_needed(next))
+		return;
+	if (hook->birth && tw_have_seats && tw_fits_seat(hook, next))
+		seat = tw_seat_take(hook);
+	if (seat)
+		seat->record = *next;
+	else
+		tw_store(hook, next);
 }
 
 /*
@@ -425,8 +427,9 @@ static __always_inline void tw_watch(void *sk, const struct tw_generation *gener
 static __always_inline enum tw_outcome
 tw_settle_any(const struct tw_hook *hook, enum tw_direction direction,
 	      const struct tw_policy *policy, const struct tw_options *now,
-	      const struct tw_options *sysctl, struct tw_record *record)
+	      const struct tw_options *sysctl, const struct tw_home *home)
 {
+	const struct tw_record *record = tw_home_record(home);
 	struct tw_record copy = { 0 };
 	struct tw_plan plan;
 	__u32 app;
@@ -439,7 +442,7 @@ tw_settle_any(const struct tw_hook *hook, enum tw_direction direction,
 		return TW_FAILED;
 	copy.direction = direction;
 	tw_record_fill(&copy, policy, &plan, app, sysctl);
-	tw_remember(hook->sk, record, &copy);
+	tw_remember(hook, home, &copy);
 	return tw_plan_outcome(&plan, 0);
 }
 
@@ -452,16 +455,14 @@ static __always_inline enum tw_outcome tw_settle(const struct tw_hook *hook, str
 						 const struct tw_policy *policy)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
-	struct tw_record *record = NULL;
+	struct tw_home home = tw_home_of(hook->sk, sk);
 	struct tw_options sysctl, now;
 
-	if (sk->sk_bpf_storage)
-		record = bpf_sk_storage_get(&tw_records, hook->sk, 0, 0);
 	tw_read_sysctl(sk, &sysctl);
 	tw_read_options(tp, &sysctl, &now);
-	if (!record && tw_plan_is_empty(policy, &now))
+	if (!tw_home_record(&home) && tw_plan_is_empty(policy, &now))
 		return TW_ALREADY;
-	return tw_settle_any(hook, direction, policy, &now, &sysctl, record);
+	return tw_settle_any(hook, direction, policy, &now, &sysctl, &home);
 }
 
 #endif

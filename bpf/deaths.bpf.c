@@ -156,6 +156,7 @@ int BPF_PROG(tw_deaths, struct sock *sk, int oldstate, int newstate)
 {
 	struct tw_death death = { .counter = TW_NO_COUNTER };
 	struct tw_record *record = NULL;
+	struct tw_seat *seat;
 	struct tcp_sock *tp;
 
 	if (newstate != TCP_CLOSE || !sk->sk_err || sk->sk_protocol != IPPROTO_TCP)
@@ -163,7 +164,10 @@ int BPF_PROG(tw_deaths, struct sock *sk, int oldstate, int newstate)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp || !tw_gave_up(tp, oldstate) || !tw_reason_of(tp, oldstate, &death.reason))
 		return 0;
-	if (tw_have_storage)
+	seat = tw_seat_of(sk);
+	if (seat)
+		record = &seat->record;
+	else if (tw_have_storage)
 		record = bpf_sk_storage_get(&tw_records, sk, 0, 0);
 	if (record) {
 		death.direction = record->direction;

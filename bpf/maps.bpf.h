@@ -138,6 +138,14 @@ struct {
 	__type(value, struct tw_record);
 } tw_records SEC(".maps");
 
+/* Key: a socket's cookie % TW_SEATS. See record.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_SEATS);
+	__type(key, __u32);
+	__type(value, struct tw_seat);
+} tw_seats SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -35,7 +35,9 @@ __attribute__((noinline)) int tw_enforce(struct bpf_sock_ops *ctx, __u32 slot, _
 	if (!tp || !generation)
 		return 0;
 	policy = &generation->policy[number % TW_MAX_POLICIES];
-	hook = (struct tw_hook){ .ctx = ctx, .sk = sk, .birth = true };
+	hook = (struct tw_hook){
+		.ctx = ctx, .sk = sk, .birth = true, .watched = generation->watches
+	};
 	tw_count_socket(policy->counter, direction, tw_settle(&hook, tp, direction, policy));
 	return 0;
 }

@@ -45,6 +45,7 @@ struct tw_hand {
 	struct tw_socket socket;
 	struct tw_options base;
 	__u32 app;
+	__u32 watched; /* see struct tw_hook */
 };
 
 struct {
@@ -138,7 +139,8 @@ __attribute__((noinline)) int tw_observe_word(__u32 slot, __u32 index, __u64 wor
 static __attribute__((noinline)) void tw_observe_all(struct tw_hand *hand, struct tcp_sock *tp,
 						     __u32 slot)
 {
-	struct tw_record *record = bpf_sk_storage_get(&tw_records, tp, 0, 0);
+	struct tw_home home = tw_home_of(tp, &tp->inet_conn.icsk_inet.sk);
+	const struct tw_record *record = tw_home_record(&home);
 	struct tw_record none = {};
 
 	tw_read_sysctl(&tp->inet_conn.icsk_inet.sk, &hand->socket.sysctl);
@@ -175,8 +177,9 @@ static __always_inline bool tw_is_for_sweep(struct sock *sk, __u32 netns)
 }
 
 /* The policy that the socket in hand is to have; NULL: it is to be left alone. */
-static __always_inline const struct tw_policy *
-tw_policy_for(struct tw_hand *hand, struct sock *sk, struct tcp_sock *tp, struct tw_record *record)
+static __always_inline const struct tw_policy *tw_policy_for(struct tw_hand *hand, struct sock *sk,
+							     struct tcp_sock *tp,
+							     const struct tw_record *record)
 {
 	struct tw_socket *socket = &hand->socket;
 	__u32 slot = tw_current_slot();
@@ -184,6 +187,7 @@ tw_policy_for(struct tw_hand *hand, struct sock *sk, struct tcp_sock *tp, struct
 
 	if (!generation)
 		return NULL;
+	hand->watched = generation->watches;
 	socket->flags = 0;
 	socket->winner = TW_MAX_POLICIES;
 	socket->direction = record ? record->direction : tw_direction_of(sk, socket->netns);
@@ -207,11 +211,11 @@ tw_policy_for(struct tw_hand *hand, struct sock *sk, struct tcp_sock *tp, struct
 }
 
 static __attribute__((noinline)) enum tw_outcome
-tw_enforce(struct tcp_sock *tp, enum tw_direction direction, const struct tw_policy *policy)
+tw_enforce(struct tcp_sock *tp, const struct tw_hand *hand, const struct tw_policy *policy)
 {
-	const struct tw_hook hook = { .ctx = tp, .sk = tp };
+	const struct tw_hook hook = { .ctx = tp, .sk = tp, .watched = hand->watched };
 
-	return tw_settle(&hook, tp, direction, policy);
+	return tw_settle(&hook, tp, hand->socket.direction, policy);
 }
 
 SEC("iter/tcp")
@@ -221,6 +225,7 @@ int tw_sweep(struct bpf_iter__tcp *ctx)
 	struct tw_hand *hand = tw_hand_get();
 	const struct tw_policy *policy;
 	enum tw_outcome outcome;
+	struct tw_home home;
 	struct tcp_sock *tp;
 	struct sock *sk;
 	__u8 written = 1;
@@ -234,10 +239,11 @@ int tw_sweep(struct bpf_iter__tcp *ctx)
 	hand->socket.netns = sk->__sk_common.skc_net.net->ns.inum;
 	if (!tw_is_for_sweep(sk, hand->socket.netns))
 		return 0;
-	policy = tw_policy_for(hand, sk, tp, bpf_sk_storage_get(&tw_records, tp, 0, 0));
+	home = tw_home_of(tp, sk);
+	policy = tw_policy_for(hand, sk, tp, tw_home_record(&home));
 	if (!policy)
 		return 0;
-	outcome = tw_enforce(tp, hand->socket.direction, policy);
+	outcome = tw_enforce(tp, hand, policy);
 	if (outcome == TW_SET) {
 		tw_sweep_counts.written++;
 		bpf_seq_write(ctx->meta->seq, &written, sizeof(written));
@@ -265,6 +271,24 @@ int tw_remaining(struct bpf_iter__bpf_sk_storage_map *ctx)
 	return 0;
 }
 
+/* The same of those in seats, of which some have ended. */
+SEC("iter/bpf_map_elem")
+int tw_remaining_seats(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct tw_seat *seat = ctx->value;
+	struct sock *sk;
+
+	if (!seat || !seat->cookie || !seat->record.written)
+		return 0;
+	sk = (struct sock *)(unsigned long)seat->sk;
+	if (tw_lives(sk, seat->cookie) &&
+	    !(BPF_CORE_READ(sk, __sk_common.skc_flags) >>
+		      bpf_core_enum_value(enum sock_flags, SOCK_DEAD) &
+	      1))
+		tw_records_left++;
+	return 0;
+}
+
 /* --- list ------------------------------------------------------------------------- */
 
 /* The inode that /proc/PID/fd shows: it follows the struct socket. */
@@ -287,6 +311,7 @@ int tw_list(struct bpf_iter__tcp *ctx)
 	struct tw_generation *generation;
 	struct tw_record *record = NULL;
 	struct tw_socket *socket;
+	struct tw_seat *seat;
 	struct cgroup *cgroup;
 	struct tcp_sock *tp;
 	struct sock *sk;
@@ -316,7 +341,10 @@ int tw_list(struct bpf_iter__tcp *ctx)
 	tw_read_addresses(sk, socket->local, socket->remote);
 	tw_read_sysctl(sk, &socket->sysctl);
 	tw_read_options(tp, &socket->sysctl, &socket->now);
-	if (tw_have_storage)
+	seat = tw_seat_of(sk);
+	if (seat)
+		record = &seat->record;
+	else if (tw_have_storage)
 		record = bpf_sk_storage_get(&tw_records, tp, 0, 0);
 	if (record) {
 		socket->flags |= TW_SOCKET_RECORD;

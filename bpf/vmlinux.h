@@ -41,6 +41,18 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+typedef struct {
+	atomic_t refs;
+} refcount_t;
+
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -50,7 +62,9 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	atomic64_t skc_cookie; /* 0: nobody asked for it yet */
 	unsigned long skc_flags;
+	refcount_t skc_refcnt;
 	possible_net_t skc_net;
 };
 
@@ -162,6 +176,10 @@ struct bpf_iter__tcp {
 struct bpf_iter__bpf_sk_storage_map {
 	struct bpf_iter_meta *meta;
 	struct sock *sk;
+	void *value;
+};
+
+struct bpf_iter__bpf_map_elem {
 	void *value;
 };
 

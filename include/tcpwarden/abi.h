@@ -40,6 +40,7 @@
 #ifndef TCPWARDEN_ABI_H
 #define TCPWARDEN_ABI_H
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 #define TW_ABI_VERSION	  1
@@ -53,10 +54,11 @@
 #define TW_MAX_CGROUPS	    65536 /* cgroups with an element of their own; others use an ancestor's */
 #define TW_MAX_COUNTERS	    512	  /* counter slots: two generations of policies at once */
 #define TW_MAX_ERRORS	    512	  /* distinct (site, errno) pairs that are counted */
+#define TW_SEATS	    65536 /* records outside socket storage; part of TW_RECORD_VERSION */
 #define TW_NAME_LEN	    64	  /* a policy's name and its NUL */
 #define TW_SLOTS	    2	  /* generations that exist at once */
-#define TW_TEXT_CHUNK	    4096 /* bytes of policy text in an element of a texts map */
-#define TW_MAX_TEXT_CHUNKS  4096 /* so canonical text is at most 16 MiB */
+#define TW_TEXT_CHUNK	    4096  /* bytes of policy text in an element of a texts map */
+#define TW_MAX_TEXT_CHUNKS  4096  /* so canonical text is at most 16 MiB */
 #define TW_PORTS	    65536
 #define TW_PATH_LEN	    4096 /* a cgroup path and its NUL */
 #define TW_EVENT_PATH_LEN   1024 /* as much of a path as the kernel's tracepoint gives */
@@ -332,6 +334,18 @@ struct tw_record {
 };
 
 /*
+ * Where a record is that needs no socket storage: an element of the seats map,
+ * whose key is the socket's cookie (SO_COOKIE) % TW_SEATS.
+ */
+struct tw_seat {
+	__u64 cookie; /* whose it is; 0: nobody's */
+	__u64 sk;     /* that socket's address, to ask whether it lives */
+	struct tw_record record;
+	struct bpf_spin_lock lock; /* while it changes hands */
+	__u32 reserved;
+};
+
+/*
  * Carried by each connection that policies with precedence strictest or policy
  * observe: whose counters an application's setsockopt() goes to. Void under any
  * other generation.
@@ -440,6 +454,7 @@ TW_ASSERT_SIZE(struct tw_cgroup_event, 24 + 1024);
 TW_ASSERT_SIZE(struct tw_error, 8);
 TW_ASSERT_SIZE(struct tw_unset, 8);
 TW_ASSERT_SIZE(struct tw_record, 56);
+TW_ASSERT_SIZE(struct tw_seat, 80);
 TW_ASSERT_SIZE(struct tw_watch, 40);
 TW_ASSERT_SIZE(struct tw_loaded_policy, 104);
 TW_ASSERT_SIZE(struct tw_loaded, 40 + 256 * 104);

@@ -20,6 +20,7 @@ const char *tw_site_name(uint32_t site)
 		[TW_SITE_PROBES] = "probes",
 		[TW_SITE_USER_TIMEOUT] = "user_timeout",
 		[TW_SITE_UNDO] = "undo",
+		[TW_SITE_WATCH] = "watch",
 	};
 
 	return site < TW_SITES && names[site] ? names[site] : "unknown";

@@ -67,7 +67,8 @@ int tw_iterator_open(const struct tw_iterator_options *options, struct tw_iterat
 	*ret_iterator = (struct tw_iterator){
 		.skel = skel,
 		.maps = tw_maps_of(skel->obj),
-		.records = bpf_map__fd(skel->maps.tw_records),
+		.records = { .stored = bpf_map__fd(skel->maps.tw_records),
+			     .seats = bpf_map__fd(skel->maps.tw_seats) },
 		.writes = able && !options->read_only,
 	};
 	return 0;
@@ -143,18 +144,18 @@ struct tw_sweep_counts tw_iterator_sweep_counts(const struct tw_iterator *iterat
 	return iterator->skel->bss->tw_sweep_counts;
 }
 
-int tw_iterator_remaining(struct tw_iterator *iterator, __u64 *ret_sockets)
+/* Let `program` see each element of `map`. */
+static int walk_map(struct bpf_program *program, int map)
 {
-	union bpf_iter_link_info info = { .map.map_fd = (__u32)iterator->records };
+	union bpf_iter_link_info info = { .map.map_fd = (__u32)map };
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
 	struct bpf_link *link;
 	char byte;
 	int walk;
 
-	link = bpf_program__attach_iter(iterator->skel->progs.tw_remaining, &opts);
+	link = bpf_program__attach_iter(program, &opts);
 	if (!link)
 		return -errno;
-	iterator->skel->bss->tw_records_left = 0;
 	walk = bpf_iter_create(bpf_link__fd(link));
 	bpf_link__destroy(link);
 	if (walk < 0)
@@ -162,6 +163,19 @@ int tw_iterator_remaining(struct tw_iterator *iterator, __u64 *ret_sockets)
 	while (read(walk, &byte, 1) < 0 && (errno == EAGAIN || errno == EINTR))
 		;
 	close(walk);
-	*ret_sockets = iterator->skel->bss->tw_records_left;
 	return 0;
+}
+
+int tw_iterator_remaining(struct tw_iterator *iterator, __u64 *ret_sockets)
+{
+	struct tw_sweep_bpf *skel = iterator->skel;
+	int error;
+
+	skel->bss->tw_records_left = 0;
+	error = walk_map(skel->progs.tw_remaining, iterator->records.stored);
+	if (!error)
+		error = walk_map(skel->progs.tw_remaining_seats, iterator->records.seats);
+	if (!error)
+		*ret_sockets = skel->bss->tw_records_left;
+	return error;
 }

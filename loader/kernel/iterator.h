@@ -9,6 +9,7 @@
 
 #include "kernel/netns.h"
 #include "kernel/program.h"
+#include "kernel/records.h"
 #include "lib/fault.h"
 
 struct tw_sweep_bpf;
@@ -22,7 +23,7 @@ struct tw_iterator_options {
 struct tw_iterator {
 	struct tw_sweep_bpf *skel;
 	struct tw_maps maps;
-	int records; /* descriptor of the map of records */
+	struct tw_records records;
 	bool writes; /* whether TW_ITERATOR_SWEEP is there */
 };
 

@@ -12,6 +12,7 @@
 
 #include "kernel/descriptor.h"
 #include "kernel/pins.h"
+#include "kernel/records.h"
 #include "kernel/sock_diag.h"
 #include "lib/cleanup.h"
 
@@ -96,10 +97,12 @@ static int dump(struct tw_live *ret_live, struct tw_fault *fault)
 /* The direction from the record that the programs keep of a socket they changed. */
 static void read_record(int fd, struct tw_live_socket *socket)
 {
-	_cleanup_close_ int records = bpf_obj_get(TW_PIN_RECORDS);
+	_cleanup_close_ int stored = bpf_obj_get(TW_PIN_RECORDS);
+	_cleanup_close_ int seats = bpf_obj_get(TW_PIN_SEATS);
+	const struct tw_records records = { .stored = stored, .seats = seats };
 	struct tw_record record;
 
-	if (records < 0 || bpf_map_lookup_elem(records, &fd, &record) < 0)
+	if (tw_records_read(&records, fd, &record))
 		return;
 	socket->direction = (enum tw_direction)record.direction;
 	socket->direction_known = true;

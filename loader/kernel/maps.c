@@ -8,7 +8,14 @@
 #include "kernel/pins.h"
 #include "lib/cleanup.h"
 
-#define RECORDS "tw_records"
+/* What says whose a value is: by the version of the record alone, whatever the ABI's. */
+static const struct {
+	const char *name;
+	const char *path;
+} kept[] = {
+	{ "tw_records", TW_PIN_RECORDS },
+	{ "tw_seats", TW_PIN_SEATS },
+};
 
 /* The names in struct tw_maps, and where its fields are. */
 static const struct {
@@ -53,8 +60,9 @@ int tw_maps_pin(struct bpf_object *object, bool pinned, struct tw_fault *fault)
 		snprintf(path, sizeof(path), TW_PIN_DIR "/%s", shared[i].name);
 		error = pin(object, shared[i].name, path, fault);
 	}
-	if (!error && (pinned || access(TW_PIN_RECORDS, F_OK) == 0))
-		error = pin(object, RECORDS, TW_PIN_RECORDS, fault);
+	for (size_t i = 0; i < ARRAY_SIZE(kept) && !error; i++)
+		if (pinned || access(kept[i].path, F_OK) == 0)
+			error = pin(object, kept[i].name, kept[i].path, fault);
 	return error;
 }
 

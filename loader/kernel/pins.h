@@ -4,7 +4,8 @@
  *
  *   /sys/fs/bpf/tcpwarden/            the lock: flock(2) on the folder
  *                         owner       struct tw_owner, whatever the version
- *                         records_v1  socket records, by TW_RECORD_VERSION
+ *                         records_v1  socket records, by TW_RECORD_VERSION, and
+ *                         seats_v1   those that are not in socket storage
  *                         v1/         one folder an ABI version
  *                            link_sockops link_deaths tw_current tw_generations ...
  *                            link_guard  only while a policy needs it: kernel/guard.h
@@ -27,6 +28,7 @@
 #define TW_PIN_ROOT    TW_BPFFS "/tcpwarden"
 #define TW_PIN_OWNER   TW_PIN_ROOT "/owner"
 #define TW_PIN_RECORDS TW_PIN_ROOT "/records_v" TW_STRING(TW_RECORD_VERSION)
+#define TW_PIN_SEATS   TW_PIN_ROOT "/seats_v" TW_STRING(TW_RECORD_VERSION)
 #define TW_PIN_DIR     TW_PIN_ROOT "/v" TW_STRING(TW_ABI_VERSION)
 #define TW_PIN_LINK    TW_PIN_DIR "/link_sockops"
 #define TW_PIN_GUARD   TW_PIN_DIR "/link_guard"

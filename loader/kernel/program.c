@@ -29,7 +29,8 @@ static int explain_load(int error, struct tw_fault *fault)
 		tw_libbpf_log_first());
 }
 
-static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct tw_fault *fault)
+static int load_as(bool seats, struct tw_sockops_bpf **ret_skel, bool pinned,
+		   struct tw_fault *fault)
 {
 	struct tw_sockops_bpf *skel;
 	int error;
@@ -39,6 +40,7 @@ static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct t
 	if (!skel)
 		return tw_fault(fault, -errno, "cannot open the BPF object: %m");
 	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
+	skel->rodata->tw_have_seats = seats;
 	error = pinned ? tw_maps_pin(skel->obj, true, fault) : 0;
 	if (!error) {
 		error = tw_sockops_bpf__load(skel);
@@ -51,6 +53,17 @@ static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct t
 	}
 	*ret_skel = skel;
 	return 0;
+}
+
+/* Places take kernel memory that may be read: not under lockdown=confidentiality. */
+static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct tw_fault *fault)
+{
+	int error = load_as(true, ret_skel, pinned, fault);
+
+	/* -EINVAL: an unknown helper; -EACCES, -E2BIG: a verifier that does not follow it. */
+	if (error == -EINVAL || error == -EACCES || error == -E2BIG)
+		error = load_as(false, ret_skel, pinned, fault);
+	return error;
 }
 
 int tw_program_load(struct tw_program *ret_program, struct tw_fault *fault)

@@ -16,6 +16,7 @@
 
 #include "kernel/descriptor.h"
 #include "kernel/generation.h"
+#include "kernel/records.h"
 #include "lib/cleanup.h"
 
 #define TCP_LISTEN_STATE 10
@@ -102,7 +103,7 @@ static void stand_aside(struct tw_sweep_fd *sweep, int fd, const struct tw_recor
 	bpf_map_delete_elem(sweep->iterator->maps.watches, &fd);
 	aside.precedence = TW_PRECEDENCE_APP;
 	if (record->precedence)
-		bpf_map_update_elem(sweep->iterator->records, &fd, &aside, BPF_ANY);
+		tw_records_write(&sweep->iterator->records, fd, &aside);
 }
 
 /* See tw_watch() in bpf/apply.bpf.h. */
@@ -124,8 +125,8 @@ static enum tw_outcome settle(struct tw_sweep_fd *sweep, const struct found *fou
 {
 	struct tw_options now, base;
 	struct tw_record record = { 0 };
-	int records = sweep->iterator->records;
-	bool recorded = bpf_map_lookup_elem(records, &fd, &record) == 0;
+	const struct tw_records *records = &sweep->iterator->records;
+	bool recorded = tw_records_read(records, fd, &record) == 0;
 	struct tw_plan plan;
 	__u32 app;
 	int error;
@@ -144,9 +145,9 @@ static enum tw_outcome settle(struct tw_sweep_fd *sweep, const struct found *fou
 		tw_record_fill(&record, policy, &plan, app, &found->sysctl);
 	}
 	if (tw_record_needed(&record))
-		bpf_map_update_elem(records, &fd, &record, BPF_ANY);
+		tw_records_write(records, fd, &record);
 	else if (recorded)
-		bpf_map_delete_elem(records, &fd);
+		tw_records_remove(records, fd);
 	watch(sweep, found, fd);
 	return error ? TW_FAILED : tw_plan_outcome(&plan, 0);
 }

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where a socket's record is. Socket storage takes any, but to make one costs
+ * more than all else that is done at a birth: two allocations, which go by way of
+ * a grace period when the socket ends. So a connection at birth takes a seat in
+ * the table tw_seats, where one is free; all that came later (kernel/records.h
+ * too) finds it there, or else in its storage.
+ *
+ * A seat is never given back when its socket ends. Whoever wants it looks
+ * whether the socket that has it still lives, and takes it over if not.
+ */
+#ifndef TW_RECORD_BPF_H
+#define TW_RECORD_BPF_H
+
+#include "maps.bpf.h"
+
+#include <bpf/bpf_core_read.h>
+
+#include <tcpwarden/match.h>
+
+#include "count.bpf.h"
+
+#define ENOMEM 12
+
+/* What bpf_setsockopt() and bpf_sk_storage_get() of a program type take, and when it comes. */
+struct tw_hook {
+	void *ctx;
+	void *sk;
+	bool birth;   /* no timer runs yet that is older than this moment */
+	bool watched; /* see tw_fits_seat() */
+};
+
+/* Where one record is: in a seat, in storage, or both NULL. */
+struct tw_home {
+	struct tw_seat *seat;
+	struct tw_record *stored;
+};
+
+static __always_inline struct tw_seat *tw_seat_at(__u64 cookie)
+{
+	__u32 key = cookie % TW_SEATS;
+
+	return bpf_map_lookup_elem(&tw_seats, &key);
+}
+
+/* The seat that the socket has, or NULL. Cookies are never used again, sock_gen_cookie(). */
+static __always_inline struct tw_seat *tw_seat_of(struct sock *sk)
+{
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+	struct tw_seat *seat = cookie ? tw_seat_at(cookie) : NULL;
+
+	return seat && seat->cookie == cookie ? seat : NULL;
+}
+
+static __always_inline struct tw_home tw_home_of(void *storage, struct sock *sk)
+{
+	struct tw_home home = { .seat = tw_seat_of(sk) };
+
+	if (!home.seat && sk->sk_bpf_storage)
+		home.stored = bpf_sk_storage_get(&tw_records, storage, 0, 0);
+	return home;
+}
+
+static __always_inline struct tw_record *tw_home_record(const struct tw_home *home)
+{
+	return home->seat ? &home->seat->record : home->stored;
+}
+
+/*
+ * Whether the socket that has a seat still lives, of which only the address is
+ * known. Memory of TCP sockets stays theirs (SLAB_TYPESAFE_BY_RCU) or is no
+ * longer a socket's, and then it does not hold the cookie.
+ */
+static __always_inline bool tw_lives(struct sock *sk, __u64 cookie)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_refcnt.refs.counter) &&
+	       (__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) == cookie;
+}
+
+/* A seat for the socket of this sockops event, or NULL. */
+static __always_inline struct tw_seat *tw_seat_take(const struct tw_hook *hook)
+{
+	__u64 cookie = bpf_get_socket_cookie(hook->ctx), had;
+	struct tw_seat *seat = tw_seat_at(cookie);
+	bool taken;
+
+	if (!seat)
+		return NULL;
+	had = seat->cookie;
+	if (had && tw_lives((struct sock *)(unsigned long)seat->sk, had))
+		return NULL;
+	bpf_spin_lock(&seat->lock);
+	taken = seat->cookie == had;
+	if (taken) {
+		seat->cookie = cookie;
+		seat->sk = (__u64)(unsigned long)hook->sk;
+	}
+	bpf_spin_unlock(&seat->lock);
+	return taken ? seat : NULL;
+}
+
+/*
+ * The setsockopt hook finds records by storage alone: what it is to judge, or
+ * to answer observers about, has no seat in the table.
+ */
+static __always_inline bool tw_fits_seat(const struct tw_hook *hook, const struct tw_record *next)
+{
+	return !next->precedence && !hook->watched;
+}
+
+/* False: there is no memory. */
+static __always_inline bool tw_store(const struct tw_hook *hook, const struct tw_record *next)
+{
+	if (bpf_sk_storage_get(&tw_records, hook->sk, (void *)next, BPF_SK_STORAGE_GET_F_CREATE))
+		return true;
+	tw_count_error(TW_SITE_RECORD, -ENOMEM);
+	return false;
+}
+
+/* Keep `next` where the record is already; forget it where none is needed. */
+static __always_inline void tw_remember_again(const struct tw_hook *hook,
+					      const struct tw_home *home,
+					      const struct tw_record *next)
+{
+	bool needed = tw_record_needed(next);
+
+	if (!home->seat) {
+		if (needed)
+			*home->stored = *next;
+		else
+			bpf_sk_storage_delete(&tw_records, hook->sk);
+		return;
+	}
+	if (needed && (tw_fits_seat(hook, next) || !tw_store(hook, next)))
+		home->seat->record = *next;
+	else
+		home->seat->cookie = 0;
+}
+
+#endif
