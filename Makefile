@@ -278,10 +278,11 @@ $(B)/tests/bench/tw-bench: $(call objs,$(O),$(wildcard tests/bench/*.c))
 $(B)/tests/bench/tw-bench-sweep: $(call objs,$(O),$(wildcard tests/bench/sweep/*.c))
 $(B)/tests/bench/tw-bench-guard: $(call objs,$(O),$(wildcard tests/bench/guard/*.c))
 $(B)/tests/bench/tw-bench-events: $(call objs,$(O),$(wildcard tests/bench/events/*.c))
+$(B)/tests/bench/tw-bench: LDLIBS = $(LIB_LIBS) -lm
 $(DEMO) $(BENCH) $(B)/tests/runtimes/tw-sockopts:
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 .PHONY: demo demo-parts bench bench-parts
 demo: deps-test ## a NAT that forgets idle connections, without and with a policy (needs root)
@@ -290,18 +291,19 @@ demo: deps-test ## a NAT that forgets idle connections, without and with a polic
 demo-parts: $(B)/tcpwarden $(DEMO)
 	$(Q)tests/demo/run $(B)
 
-bench: deps-test ## what it costs: connections, CPU, BPF run time, memory, wake-ups (needs root)
+bench: deps-bench ## what it costs: connections, CPU, BPF run time, memory, wake-ups (needs root)
 	$(Q)+$(MAKE) $(JOBS) bench-parts
 
 bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH)
 	$(Q)tests/bench/run $(B)
-	$(Q)tests/bench/deaths $(B)
+	$(Q)tests/bench/idle $(B)
 	$(Q)tests/bench/sweep/run $(B)
 	$(Q)tests/bench/cgroups $(B)
 	$(Q)tests/bench/rollout $(B)
 	$(Q)tests/bench/guard/run $(B)
 	$(Q)tests/bench/events/run $(B)
 	$(Q)tests/bench/web $(B)
+	$(Q)tests/bench/targets $(B)
 
 # Their tools are large and not everywhere: without, they skip, and say so.
 .PHONY: test-monitoring test-browser
@@ -401,6 +403,7 @@ lint-tidy: $(USER_SRC:%.c=$(B)/tidy/%.ok) $(BPF_SRC:%.c=$(B)/tidy/%.ok)
 BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-generic libbpf-dev \
 	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
 TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server
+BENCH_DEPS := libkeepalive0 libdontdie0 wrk redis-tools
 KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring
 RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 redis-server nginx postgresql \
 		 debian-archive-keyring
@@ -416,7 +419,7 @@ JOBS	    = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 install_deps = $(if $(NO_DEPS),,$(Q)tests/deps $(foreach package,$(1),'$(package)'))
 
 
-.PHONY: deps deps-build deps-test deps-fuzz deps-kernels deps-runtimes deps-image
+.PHONY: deps deps-build deps-test deps-bench deps-fuzz deps-kernels deps-runtimes deps-image
 deps: ## install what building, testing and linting need (Debian, Ubuntu)
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(FUZZ_DEPS) $(KERNELS_DEPS) $(LINT_DEPS))
 
@@ -425,6 +428,9 @@ deps-build:
 
 deps-test:
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS))
+
+deps-bench:
+	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(BENCH_DEPS))
 
 deps-fuzz:
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(FUZZ_DEPS))
