@@ -77,10 +77,10 @@ static void shuffle(size_t *order)
 
 	for (size_t i = 0; i < tw_variant_count; i++)
 		order[i] = i;
-	for (size_t i = tw_variant_count - 1; i > 0; i--) {
-		size_t j = (size_t)rand_r(&seed) % (i + 1), other = order[i];
+	for (size_t i = tw_variant_count; i > 1; i--) {
+		size_t j = (size_t)rand_r(&seed) % i, other = order[i - 1];
 
-		order[i] = order[j];
+		order[i - 1] = order[j];
 		order[j] = other;
 	}
 }
