@@ -188,15 +188,26 @@ $(FUZZERS): $(B)/fuzz/%: $(call objs,$(B)/fuzz/obj/tests/fuzz,fuzz_%.c oracle.c)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(SANITIZE) -fsanitize=fuzzer $(TW_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
 
-TESTED	 := $(B)/tcpwarden $(UNIT) $(FUZZ_ONCE) $(B)/tests/system/tw-system \
+# The loader, and what it loads.
+INSTRUCTIONS := $(B)/tests/instructions/tw-instructions
+$(INSTRUCTIONS): $(call objs,$(O),tests/instructions/tw-instructions.c $(MODULES))
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -Wl,--wrap=bpf_object__load_skeleton -o $@ $^ $(LIB_LIBS)
+
+TESTED	 := $(B)/tcpwarden $(UNIT) $(FUZZ_ONCE) $(INSTRUCTIONS) $(B)/tests/system/tw-system \
 	    $(NEXT)/build/tcpwarden-static
 
 .PHONY: test test-parts asan asan-parts
-test: deps-test ## run the whole suite: unit, golden, system (needs root for the last)
+test: deps-test ## run the whole suite: unit, golden, instructions, system (needs root for the last two)
 	$(Q)+$(MAKE) $(JOBS) test-parts
 
 test-parts: $(TESTED)
 	$(Q)tests/run $(B) $(B)/tcpwarden
+
+.PHONY: baseline
+baseline: $(B)/tcpwarden $(INSTRUCTIONS) ## measure anew what tests/instructions compares with (needs root)
+	$(Q)tests/instructions/run $(B) --update
 
 asan: deps-test ## run the golden and system tests against a build with ASan, UBSan and leak checks
 	$(Q)+$(MAKE) $(JOBS) asan-parts
@@ -402,7 +413,7 @@ lint-tidy: $(USER_SRC:%.c=$(B)/tidy/%.ok) $(BPF_SRC:%.c=$(B)/tidy/%.ok)
 
 BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-generic libbpf-dev \
 	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
-TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server
+TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server valgrind
 BENCH_DEPS := libkeepalive0 libdontdie0 wrk redis-tools
 KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring
 RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 redis-server nginx postgresql \
