@@ -305,8 +305,9 @@ demo-parts: $(B)/tcpwarden $(DEMO)
 bench: deps-bench ## what it costs: connections, CPU, BPF run time, memory, wake-ups (needs root)
 	$(Q)+$(MAKE) $(JOBS) bench-parts
 
-bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH)
+bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH) $(B)/tests/runtimes/tw-sockopts
 	$(Q)tests/bench/run $(B)
+	$(Q)tests/bench/requests $(B)
 	$(Q)tests/bench/idle $(B)
 	$(Q)tests/bench/sweep/run $(B)
 	$(Q)tests/bench/cgroups $(B)
