@@ -295,27 +295,34 @@ $(DEMO) $(BENCH) $(B)/tests/runtimes/tw-sockopts:
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-.PHONY: demo demo-parts bench bench-parts
+.PHONY: demo demo-parts bench bench-parts bench-plot
 demo: deps-test ## a NAT that forgets idle connections, without and with a policy (needs root)
 	$(Q)+$(MAKE) $(JOBS) demo-parts
 
 demo-parts: $(B)/tcpwarden $(DEMO)
 	$(Q)tests/demo/run $(B)
 
-bench: deps-bench ## what it costs: connections, CPU, BPF run time, memory, wake-ups (needs root)
+bench: deps-bench ## what it costs, a table and build/bench/*.json, scale.svg; QUICK=1: in two minutes (needs root)
 	$(Q)+$(MAKE) $(JOBS) bench-parts
 
+QUICK	 ?=
+quick	  = $(if $(QUICK),$(1))
 bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH) $(B)/tests/runtimes/tw-sockopts
-	$(Q)tests/bench/run $(B)
-	$(Q)tests/bench/requests $(B)
-	$(Q)tests/bench/idle $(B)
-	$(Q)tests/bench/sweep/run $(B)
-	$(Q)tests/bench/cgroups $(B)
+	$(Q)tests/bench/machine $(B)
+	$(Q)$(call quick,ROUNDS=31 LONG_ROUNDS=5) tests/bench/run $(B)
+	$(Q)$(call quick,PAIRS=3 SECONDS_EACH=1 REQUESTS=30000) tests/bench/requests $(B)
+	$(Q)$(call quick,IDLE=5 STARTS=3) tests/bench/idle $(B)
+	$(Q)$(call quick,SOCKETS='4000 8000 20000 40000' NAMESPACES='5 10 20' ROUNDS=1) tests/bench/sweep/run $(B)
+	$(Q)$(call quick,CGROUPS='100 300 1000' STARTS=1 RELOADS=1 SECONDS_OF_CHURN=1) tests/bench/cgroups $(B)
 	$(Q)tests/bench/rollout $(B)
-	$(Q)tests/bench/guard/run $(B)
-	$(Q)tests/bench/events/run $(B)
-	$(Q)tests/bench/web $(B)
+	$(Q)$(call quick,ROUNDS=1) tests/bench/guard/run $(B)
+	$(Q)$(call quick,RATES=5000 SECONDS_EACH=1) tests/bench/events/run $(B)
+	$(Q)$(call quick,REQUESTS=20) tests/bench/web $(B)
+	$(Q)tests/bench/plot $(B)
 	$(Q)tests/bench/targets $(B)
+
+bench-plot: ## draw build/bench/scale.svg anew, from the JSON of `make bench`
+	$(Q)tests/bench/plot $(B)
 
 # Their tools are large and not everywhere: without, they skip, and say so.
 .PHONY: test-monitoring test-browser

@@ -6,7 +6,7 @@
  * else the machine does, and what is done later for the connections of the one
  * before, falls on all of them alike.
  *
- *   tw-bench TREE JSON ROUNDS CONNECTIONS LONG-ROUNDS LONG-CONNECTIONS
+ *   tw-bench TREE JSON JSON-OF-ROUNDS ROUNDS CONNECTIONS LONG-ROUNDS LONG-CONNECTIONS
  *
  * TREE is a cgroup folder that holds the variants' cgroups, tcpwarden attached
  * to some. Run it in a network namespace of its own.
@@ -317,32 +317,48 @@ static unsigned number(const char *text, unsigned max)
 	return (unsigned)n;
 }
 
+static FILE *open_for_writing(const char *path)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file)
+		tw_bench_fail("%s", path);
+	return file;
+}
+
+static void report(const struct bench *bench, const char *json_path, const char *rounds_path)
+{
+	_cleanup_fclose_ FILE *json = open_for_writing(json_path);
+	_cleanup_fclose_ FILE *rounds = open_for_writing(rounds_path);
+
+	tw_report_table(bench->figures, &bench->tracepoint, &bench->turns);
+	tw_report_json(json, bench->figures, &bench->tracepoint, &bench->turns);
+	tw_report_rounds(rounds, bench->figures);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench bench;
-	_cleanup_fclose_ FILE *json = NULL;
 
 	if (argc == 4 && !strcmp(argv[1], "--worker")) {
 		tw_worker_main(argv[2], &tw_variants[variant_named(argv[3])]);
 		return 0;
 	}
-	if (argc != 7)
-		tw_bench_fail("usage: tw-bench TREE JSON ROUNDS CONNECTIONS LONG-ROUNDS "
-			      "LONG-CONNECTIONS");
+	if (argc != 8) {
+		errno = 0;
+		tw_bench_fail("usage: tw-bench TREE JSON JSON-OF-ROUNDS ROUNDS CONNECTIONS "
+			      "LONG-ROUNDS LONG-CONNECTIONS");
+	}
 	bench.tree = argv[1];
 	bench.turns = (struct tw_turns){
-		.rounds = number(argv[3], TW_BENCH_MAX_ROUNDS),
-		.connections = number(argv[4], UINT_MAX),
-		.long_rounds = number(argv[5], TW_BENCH_MAX_ROUNDS),
-		.long_connections = number(argv[6], UINT_MAX),
+		.rounds = number(argv[4], TW_BENCH_MAX_ROUNDS),
+		.connections = number(argv[5], UINT_MAX),
+		.long_rounds = number(argv[6], TW_BENCH_MAX_ROUNDS),
+		.long_connections = number(argv[7], UINT_MAX),
 	};
-	json = fopen(argv[2], "we");
-	if (!json)
-		tw_bench_fail("%s", argv[2]);
 	stay_on_this_cpu();
 	set_up(&bench);
 	run_rounds(&bench);
-	tw_report_table(bench.figures, &bench.tracepoint, &bench.turns);
-	tw_report_json(json, bench.figures, &bench.tracepoint, &bench.turns);
+	report(&bench, argv[2], argv[3]);
 	return 0;
 }

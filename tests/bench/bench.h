@@ -72,6 +72,9 @@ void tw_report_table(const struct tw_figures *figures, const struct tw_tracepoin
 void tw_report_json(FILE *out, const struct tw_figures *figures,
 		    const struct tw_tracepoint *tracepoint, const struct tw_turns *turns);
 
+/* All values of all rounds, in the order of time. */
+void tw_report_rounds(FILE *out, const struct tw_figures *figures);
+
 /* Say what went wrong, with errno where it is set, and exit. */
 _Noreturn __attribute__((format(printf, 1, 2))) void tw_bench_fail(const char *format, ...);
 

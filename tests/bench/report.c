@@ -137,3 +137,24 @@ void tw_report_json(FILE *out, const struct tw_figures *figures,
 		fputs(i + 1 < tw_variant_count ? ",\n" : "\n ]}\n", out);
 	}
 }
+
+static void json_values(FILE *out, const char *key, const struct tw_series *series)
+{
+	fprintf(out, ", \"%s\": [", key);
+	for (size_t i = 0; i < series->count; i++)
+		fprintf(out, "%s%.3f", i ? ", " : "", series->value[i]);
+	fputc(']', out);
+}
+
+void tw_report_rounds(FILE *out, const struct tw_figures *figures)
+{
+	fputs("[\n", out);
+	for (size_t i = 0; i < tw_variant_count; i++) {
+		fprintf(out, "  {\"name\": \"%s\"", tw_variants[i].key);
+		json_values(out, "cpu_us", &figures[i].cpu);
+		json_values(out, "whole_us", &figures[i].whole);
+		json_values(out, "connections_per_second", &figures[i].rate);
+		json_values(out, "bpf_ns", &figures[i].bpf);
+		fputs(i + 1 < tw_variant_count ? "},\n" : "}\n]\n", out);
+	}
+}

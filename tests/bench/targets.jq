@@ -44,3 +44,18 @@ def idle:
   ["wake-ups of `run` when nothing happens", .wakeups, "in \(.seconds) s", "0", .wakeups == 0],
   under("resident memory of the static `run`"; .rss_kib; "KiB"; 4096; ""),
   under("start of `run` to enforced, embedded policy, no sweep"; .start_ms.median; "ms"; 50; "");
+
+# The exponent of a power of the size: 1 is linear.
+def growth($what; $exponent):
+  [$what, $exponent, "power", "linear or less: under 1.1", $exponent < 1.1];
+
+def named: {start_ms: "start to enforced", reload_ms: "reload", rss_kib: "memory of the loader",
+  maps_kib: "memory of the maps", set_s: "sweep that sets all", records_kib: "memory of the records"}[.];
+
+def cgroups:
+  to_entries[] | .key as $size | .value.exponents | to_entries[]
+  | growth("\(.key | named), by the number of \($size)"; .value);
+
+def sweep:
+  .exponents | to_entries[] | .key as $size | .value | to_entries[] | select(.value != null)
+  | growth("\(.key | named), by the number of \($size)"; .value);
