@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Rows of the table of targets: what, measured, its unit, the limit, whether it is met.
+# Rows of the table of targets: what, measured, its unit, the limit, whether it is met. $rounds
+# has all values of all rounds of the variants.
+
+include "statistics";
 
 def under($what; $value; $unit; $limit; $whose):
-  [$what, $value, $unit, "under \($limit * 100 | round / 100)\($whose)", $value < $limit];
+  [$what, $value, $unit, "under \($limit * 100 | round / 100)\($whose)", if $value < $limit then "met" else "MISSED" end];
 
 def variant($name): .variants[] | select(.name == $name);
 
-# CPU over bare, of the process or with the kernel's threads, which free what closing leaves.
-def cpu($name): variant($name) | .cpu_over_bare_us.median;
-def whole($name): variant($name) | .whole_over_bare_us.median;
+# Whether $ours is less than $theirs within the rounds: where 0 is in the interval, none can tell.
+def judge($ours; $theirs; f):
+  def values($name): $rounds[0][] | select(.name == $name) | f;
+  [values($ours), values($theirs)] | transpose | map(.[0] - .[1]) | spread
+  | if .median < 0 then "met" else "MISSED" end + if .low <= 0 and .high >= 0 then ", not certain" else "" end;
 
+# CPU over bare, of the process and with the kernel's threads, which free what closing leaves.
 def cheaper($what; $ours; $theirs; $whose):
-  under("\($what): CPU of the process"; cpu($ours); "us"; cpu($theirs); ", \($whose)"),
-  under("\($what): with kernel threads"; whole($ours); "us"; whole($theirs); ", \($whose)");
+  (under("\($what): CPU of the process"; variant($ours).cpu_over_bare_us.median; "us";
+    variant($theirs).cpu_over_bare_us.median; ", \($whose)") | .[4] = judge($ours; $theirs; .cpu_us)),
+  (under("\($what): with kernel threads"; variant($ours).whole_over_bare_us.median; "us";
+    variant($theirs).whole_over_bare_us.median; ", \($whose)") | .[4] = judge($ours; $theirs; .whole_us));
 
 # A connection has two sockets.
 def a_socket($what; $ns; $limit): under($what; $ns / 2; "ns"; $limit; "");
@@ -38,16 +46,16 @@ def requests:
   .servers[] | .server as $server | ("requests_per_second", "p99_us") as $key | .[$key]
   | ["change of \($server)'s \($key | gsub("_"; " "))", .change_percent.median, "%",
      "0 within +-\(.within_percent * 10 | round / 10) %",
-     (.change_percent.low <= 0 and .change_percent.high >= 0)];
+     if .change_percent.low <= 0 and .change_percent.high >= 0 then "met" else "MISSED" end];
 
 def idle:
-  ["wake-ups of `run` when nothing happens", .wakeups, "in \(.seconds) s", "0", .wakeups == 0],
+  ["wake-ups of `run` when nothing happens", .wakeups, "in \(.seconds) s", "0", if .wakeups == 0 then "met" else "MISSED" end],
   under("resident memory of the static `run`"; .rss_kib; "KiB"; 4096; ""),
   under("start of `run` to enforced, embedded policy, no sweep"; .start_ms.median; "ms"; 50; "");
 
-# The exponent of a power of the size: 1 is linear.
+# The exponent of a power of the size.
 def growth($what; $exponent):
-  [$what, $exponent, "power", "linear or less: under 1.1", $exponent < 1.1];
+  under($what; $exponent; "power"; 1.1; ", 1 is linear");
 
 def named: {start_ms: "start to enforced", reload_ms: "reload", rss_kib: "memory of the loader",
   maps_kib: "memory of the maps", set_s: "sweep that sets all", records_kib: "memory of the records"}[.];
