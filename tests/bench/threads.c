@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,6 +52,9 @@ void tw_threads_read(struct tw_threads *ret_threads)
 		ret_threads->list[ret_threads->count].pid = pid;
 		ret_threads->list[ret_threads->count++].ns = strtod(line, NULL);
 	}
+	errno = 0;
+	if (ret_threads->count == 0)
+		tw_bench_fail("no kernel thread is seen, or the kernel has no /proc/PID/schedstat");
 }
 
 /* Both are in the order of pids, as /proc lists them. */
