@@ -188,15 +188,26 @@ $(FUZZERS): $(B)/fuzz/%: $(call objs,$(B)/fuzz/obj/tests/fuzz,fuzz_%.c oracle.c)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(SANITIZE) -fsanitize=fuzzer $(TW_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
 
-TESTED	 := $(B)/tcpwarden $(UNIT) $(FUZZ_ONCE) $(B)/tests/system/tw-system \
+# The loader, and what it loads.
+INSTRUCTIONS := $(B)/tests/instructions/tw-instructions
+$(INSTRUCTIONS): $(call objs,$(O),tests/instructions/tw-instructions.c $(MODULES))
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -Wl,--wrap=bpf_object__load_skeleton -o $@ $^ $(LIB_LIBS)
+
+TESTED	 := $(B)/tcpwarden $(UNIT) $(FUZZ_ONCE) $(INSTRUCTIONS) $(B)/tests/system/tw-system \
 	    $(NEXT)/build/tcpwarden-static
 
 .PHONY: test test-parts asan asan-parts
-test: deps-test ## run the whole suite: unit, golden, system (needs root for the last)
+test: deps-test ## run the whole suite: unit, golden, instructions, system (needs root for the last two)
 	$(Q)+$(MAKE) $(JOBS) test-parts
 
 test-parts: $(TESTED)
 	$(Q)tests/run $(B) $(B)/tcpwarden
+
+.PHONY: baseline
+baseline: $(B)/tcpwarden $(INSTRUCTIONS) ## measure anew what tests/instructions compares with (needs root)
+	$(Q)tests/instructions/run $(B) --update
 
 asan: deps-test ## run the golden and system tests against a build with ASan, UBSan and leak checks
 	$(Q)+$(MAKE) $(JOBS) asan-parts
@@ -278,30 +289,40 @@ $(B)/tests/bench/tw-bench: $(call objs,$(O),$(wildcard tests/bench/*.c))
 $(B)/tests/bench/tw-bench-sweep: $(call objs,$(O),$(wildcard tests/bench/sweep/*.c))
 $(B)/tests/bench/tw-bench-guard: $(call objs,$(O),$(wildcard tests/bench/guard/*.c))
 $(B)/tests/bench/tw-bench-events: $(call objs,$(O),$(wildcard tests/bench/events/*.c))
+$(B)/tests/bench/tw-bench: LDLIBS = $(LIB_LIBS) -lm
 $(DEMO) $(BENCH) $(B)/tests/runtimes/tw-sockopts:
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-.PHONY: demo demo-parts bench bench-parts
+.PHONY: demo demo-parts bench bench-parts bench-plot
 demo: deps-test ## a NAT that forgets idle connections, without and with a policy (needs root)
 	$(Q)+$(MAKE) $(JOBS) demo-parts
 
 demo-parts: $(B)/tcpwarden $(DEMO)
 	$(Q)tests/demo/run $(B)
 
-bench: deps-test ## what it costs: connections, CPU, BPF run time, memory, wake-ups (needs root)
+bench: deps-bench ## what it costs, a table and build/bench/*.json, scale.svg; QUICK=1: in two minutes (needs root)
 	$(Q)+$(MAKE) $(JOBS) bench-parts
 
-bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH)
-	$(Q)tests/bench/run $(B)
-	$(Q)tests/bench/deaths $(B)
-	$(Q)tests/bench/sweep/run $(B)
-	$(Q)tests/bench/cgroups $(B)
+QUICK	 ?=
+quick	  = $(if $(QUICK),$(1))
+bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH) $(B)/tests/runtimes/tw-sockopts
+	$(Q)tests/bench/machine $(B)
+	$(Q)$(call quick,ROUNDS=31 LONG_ROUNDS=5) tests/bench/run $(B)
+	$(Q)$(call quick,PAIRS=3 SECONDS_EACH=1 REQUESTS=30000) tests/bench/requests $(B)
+	$(Q)$(call quick,IDLE=5 STARTS=3) tests/bench/idle $(B)
+	$(Q)$(call quick,SOCKETS='4000 8000 20000 40000' NAMESPACES='5 10 20' ROUNDS=1) tests/bench/sweep/run $(B)
+	$(Q)$(call quick,CGROUPS='100 300 1000' STARTS=1 RELOADS=1 SECONDS_OF_CHURN=1) tests/bench/cgroups $(B)
 	$(Q)tests/bench/rollout $(B)
-	$(Q)tests/bench/guard/run $(B)
-	$(Q)tests/bench/events/run $(B)
-	$(Q)tests/bench/web $(B)
+	$(Q)$(call quick,ROUNDS=1) tests/bench/guard/run $(B)
+	$(Q)$(call quick,RATES=5000 SECONDS_EACH=1) tests/bench/events/run $(B)
+	$(Q)$(call quick,REQUESTS=20) tests/bench/web $(B)
+	$(Q)tests/bench/plot $(B)
+	$(Q)tests/bench/targets $(B)
+
+bench-plot: ## draw build/bench/scale.svg anew, from the JSON of `make bench`
+	$(Q)tests/bench/plot $(B)
 
 # Their tools are large and not everywhere: without, they skip, and say so.
 .PHONY: test-monitoring test-browser
@@ -400,7 +421,8 @@ lint-tidy: $(USER_SRC:%.c=$(B)/tidy/%.ok) $(BPF_SRC:%.c=$(B)/tidy/%.ok)
 
 BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-generic libbpf-dev \
 	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
-TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server
+TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server valgrind
+BENCH_DEPS := libkeepalive0 libdontdie0 wrk redis-tools
 KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring
 RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 redis-server nginx postgresql \
 		 debian-archive-keyring
@@ -416,7 +438,7 @@ JOBS	    = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 install_deps = $(if $(NO_DEPS),,$(Q)tests/deps $(foreach package,$(1),'$(package)'))
 
 
-.PHONY: deps deps-build deps-test deps-fuzz deps-kernels deps-runtimes deps-image
+.PHONY: deps deps-build deps-test deps-bench deps-fuzz deps-kernels deps-runtimes deps-image
 deps: ## install what building, testing and linting need (Debian, Ubuntu)
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(FUZZ_DEPS) $(KERNELS_DEPS) $(LINT_DEPS))
 
@@ -425,6 +447,9 @@ deps-build:
 
 deps-test:
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS))
+
+deps-bench:
+	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(BENCH_DEPS))
 
 deps-fuzz:
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(FUZZ_DEPS))

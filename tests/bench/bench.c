@@ -1,62 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What enforcement costs at the birth of a connection: connect, accept and
- * close on loopback, over and over, in one process on one CPU. The variants
- * take turns, so what else the machine does falls on all of them alike.
+ * close on loopback, over and over. Each variant has a process of its own; all
+ * are on one CPU and take turns, in an order that is drawn anew each round: what
+ * else the machine does, and what is done later for the connections of the one
+ * before, falls on all of them alike.
  *
- *   tw-bench TREE JSON ROUNDS CONNECTIONS RSS-KIB WAKEUPS
+ *   tw-bench TREE JSON JSON-OF-ROUNDS ROUNDS CONNECTIONS LONG-ROUNDS LONG-CONNECTIONS
  *
  * TREE is a cgroup folder that holds the variants' cgroups, tcpwarden attached
- * to its `warden`. Run it in a network namespace of its own.
+ * to some. Run it in a network namespace of its own.
  */
-#include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
 #include "bpf.h"
+#include "kernel/pins.h"
 #include "lib/cleanup.h"
+#include "worker.h"
 
-const struct tw_variant tw_variants[TW_VARIANTS] = {
-	[TW_BARE] = { "bare", "bare", "bare/a", 0, 0 },
-	[TW_EMPTY] = { "empty", "an empty sockops program", "empty/a", 0, 0 },
-	[TW_WARDEN] = { "warden", "tcpwarden, both ends", "warden/both", 0, TW_BOTH },
-	[TW_WARDEN_OUT] = { "warden_out", "tcpwarden, connecting end", "warden/out", 0,
-			    TW_CONNECTING },
-	[TW_WARDEN_NONE] = { "warden_none", "tcpwarden, no policy matches", "warden/none", 0, 0 },
-	[TW_WARDEN_ALREADY] = { "warden_already", "tcpwarden, the application was first",
-				"warden/both", TW_CONNECTING | TW_LISTENER, TW_BOTH },
-	[TW_APP] = { "app", "the application, both ends", "bare/a", TW_BOTH, TW_BOTH },
-	[TW_APP_OUT] = { "app_out", "the application, connecting end", "bare/a", TW_CONNECTING,
-			 TW_CONNECTING },
-	[TW_APP_LISTENER] = { "app_listener", "the application, connecting end and listener",
-			      "bare/a", TW_CONNECTING | TW_LISTENER, TW_BOTH },
+#define MAX_VARIANTS 64
+#define BARE	     0
+
+/* Of an order that takes long: connections that only make what is left to do later a steady flow. */
+#define WARM_SHARE 5
+
+struct bench {
+	const char *tree;
+	struct tw_turns turns;
+	int worker[MAX_VARIANTS];
+	int program[MAX_VARIANTS]; /* sockops; -1 where there is none */
+	int deaths;		   /* the programs on the tracepoint of deaths */
+	int deaths_empty;
+	struct tw_figures figures[MAX_VARIANTS];
+	struct tw_tracepoint tracepoint;
 };
 
-/* 2m:20s:5 with `user_timeout: auto`; and what Linux gives who asks for nothing. */
-static const struct {
-	int level;
-	int name;
-	int wanted;
-	int unset;
-} options[] = {
-	{ SOL_SOCKET, SO_KEEPALIVE, 1, 0 },	      { IPPROTO_TCP, TCP_KEEPIDLE, 120, 7200 },
-	{ IPPROTO_TCP, TCP_KEEPINTVL, 20, 75 },	      { IPPROTO_TCP, TCP_KEEPCNT, 5, 9 },
-	{ IPPROTO_TCP, TCP_USER_TIMEOUT, 225000, 0 },
-};
-
-static _Noreturn __attribute__((format(printf, 1, 2))) void fail(const char *format, ...)
+void tw_bench_fail(const char *format, ...)
 {
 	int error = errno;
 	va_list args;
@@ -71,142 +59,40 @@ static _Noreturn __attribute__((format(printf, 1, 2))) void fail(const char *for
 	exit(1);
 }
 
-/* --- one connection --------------------------------------------------------- */
-
-struct pair {
-	int connecting;
-	int accepted;
-};
-
-static void set_options(int fd)
+static int check(int r, const char *what)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		if (setsockopt(fd, options[i].level, options[i].name, &options[i].wanted,
-			       sizeof(options[i].wanted)) < 0)
-			fail("setsockopt");
-}
-
-static struct sockaddr_in loopback(void)
-{
-	return (struct sockaddr_in){ .sin_family = AF_INET,
-				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-}
-
-static int make_listener(const struct tw_variant *variant, struct sockaddr_in *ret_address)
-{
-	struct sockaddr_in address = loopback();
-	socklen_t len = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) < 0)
-		fail("bind");
-	if (variant->app & TW_LISTENER)
-		set_options(fd);
-	if (listen(fd, 16) < 0 || getsockname(fd, (struct sockaddr *)ret_address, &len) < 0)
-		fail("listen");
-	return fd;
-}
-
-static struct pair make_pair(const struct tw_variant *variant, int listener,
-			     const struct sockaddr_in *address)
-{
-	struct pair pair;
-
-	pair.connecting = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (pair.connecting < 0)
-		fail("socket");
-	if (variant->app & TW_CONNECTING)
-		set_options(pair.connecting);
-	if (connect(pair.connecting, (const struct sockaddr *)address, sizeof(*address)) < 0)
-		fail("connect");
-	pair.accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (pair.accepted < 0)
-		fail("accept");
-	if (variant->app & TW_ACCEPTED)
-		set_options(pair.accepted);
-	return pair;
-}
-
-/* With a reset: TIME_WAIT would use up the ports. */
-static void close_pair(const struct pair *pair)
-{
-	const struct linger reset = { .l_onoff = 1 };
-
-	if (setsockopt(pair->connecting, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
-		fail("setsockopt SO_LINGER");
-	close(pair->connecting);
-	close(pair->accepted);
-}
-
-static void check_end(const struct tw_variant *variant, const char *end, int fd, bool carries)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		int expected = carries ? options[i].wanted : options[i].unset;
-		int value = -1;
-		socklen_t len = sizeof(value);
-
-		if (getsockopt(fd, options[i].level, options[i].name, &value, &len) < 0)
-			fail("getsockopt");
-		errno = 0;
-		if (value != expected)
-			fail("%s: the %s end has %d for option %zu, not %d", variant->title, end,
-			     value, i, expected);
+	if (r < 0) {
+		errno = -r;
+		tw_bench_fail("%s", what);
 	}
-}
-
-/* What is compared must be what it says: asked of the sockets themselves. */
-static void check_variant(const struct tw_variant *variant, int listener,
-			  const struct sockaddr_in *address)
-{
-	struct pair pair = make_pair(variant, listener, address);
-
-	check_end(variant, "connecting", pair.connecting, variant->carries & TW_CONNECTING);
-	check_end(variant, "accepted", pair.accepted, variant->carries & TW_ACCEPTED);
-	close_pair(&pair);
+	return r;
 }
 
 /* --- rounds ----------------------------------------------------------------- */
 
-struct cost {
-	double wall; /* ns a connection */
-	double cpu;
-};
-
-static double now(clockid_t clock)
+/* The same on each run, so that two runs are alike. */
+static void shuffle(size_t *order)
 {
-	struct timespec t;
+	static unsigned seed = 1;
 
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
+	for (size_t i = 0; i < tw_variant_count; i++)
+		order[i] = i;
+	for (size_t i = tw_variant_count; i > 1; i--) {
+		size_t j = (size_t)rand_r(&seed) % i, other = order[i - 1];
 
-static void enter(const char *tree, const char *cgroup)
-{
-	char path[PATH_MAX];
-	_cleanup_close_ int fd = -1;
-
-	snprintf(path, sizeof(path), "%s/%s/cgroup.procs", tree, cgroup);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "0", 1) != 1)
-		fail("%s", path);
-}
-
-static struct cost measure(const struct tw_variant *variant, unsigned connections)
-{
-	struct sockaddr_in address;
-	_cleanup_close_ int listener = make_listener(variant, &address);
-	double wall, cpu;
-
-	check_variant(variant, listener, &address);
-	wall = now(CLOCK_MONOTONIC);
-	cpu = now(CLOCK_PROCESS_CPUTIME_ID);
-	for (unsigned i = 0; i < connections; i++) {
-		struct pair pair = make_pair(variant, listener, &address);
-
-		close_pair(&pair);
+		order[i - 1] = order[j];
+		order[j] = other;
 	}
-	return (struct cost){ .cpu = (now(CLOCK_PROCESS_CPUTIME_ID) - cpu) / connections,
-			      .wall = (now(CLOCK_MONOTONIC) - wall) / connections };
+}
+
+/* A turn of each variant. */
+static void take_turns(struct bench *bench, void (*turn)(struct bench *bench, size_t variant))
+{
+	size_t order[MAX_VARIANTS];
+
+	shuffle(order);
+	for (size_t i = 0; i < tw_variant_count; i++)
+		turn(bench, order[i]);
 }
 
 static void add(struct tw_series *series, double value)
@@ -214,42 +100,134 @@ static void add(struct tw_series *series, double value)
 	series->value[series->count++] = value;
 }
 
-static void time_round(const char *tree, unsigned connections, struct tw_figures *figures)
+static double last(const struct tw_series *series)
 {
-	for (size_t i = 0; i < TW_VARIANTS; i++) {
-		struct tw_series *bare = &figures[TW_BARE].cpu;
-		struct cost cost;
+	return series->value[series->count - 1];
+}
 
-		enter(tree, tw_variants[i].cgroup);
-		cost = measure(&tw_variants[i], connections);
-		add(&figures[i].rate, 1e9 / cost.wall);
-		add(&figures[i].cpu, cost.cpu / 1e3);
-		add(&figures[i].over_bare, cost.cpu / 1e3 - bare->value[bare->count - 1]);
-	}
+static void short_turn(struct bench *bench, size_t variant)
+{
+	struct tw_order order = { .connections = bench->turns.connections };
+	struct tw_cost cost = tw_worker_turn(bench->worker[variant], &order);
+
+	add(&bench->figures[variant].cpu, cost.cpu / 1e3);
+}
+
+static void short_round(struct bench *bench)
+{
+	struct tw_figures *figures = bench->figures;
+
+	take_turns(bench, short_turn);
+	for (size_t i = 0; i < tw_variant_count; i++)
+		add(&figures[i].over_bare, last(&figures[i].cpu) - last(&figures[BARE].cpu));
+}
+
+static void long_turn(struct bench *bench, size_t variant)
+{
+	struct tw_order order = {
+		.warm = bench->turns.long_connections / WARM_SHARE,
+		.connections = bench->turns.long_connections,
+		.kernel_threads = true,
+	};
+	struct tw_cost cost = tw_worker_turn(bench->worker[variant], &order);
+
+	add(&bench->figures[variant].rate, 1e9 / cost.wall);
+	add(&bench->figures[variant].whole, (cost.cpu + cost.kernel) / 1e3);
+}
+
+static void long_round(struct bench *bench)
+{
+	struct tw_figures *figures = bench->figures;
+
+	take_turns(bench, long_turn);
+	for (size_t i = 0; i < tw_variant_count; i++)
+		add(&figures[i].whole_over, last(&figures[i].whole) - last(&figures[BARE].whole));
+}
+
+static struct tw_usage usage(int program)
+{
+	struct tw_usage usage;
+
+	check(tw_bpf_usage(program, &usage), "program information");
+	return usage;
+}
+
+static double ns_a_run(const struct tw_usage *before, const struct tw_usage *after)
+{
+	return (double)(after->ns - before->ns) / (double)(after->runs - before->runs);
+}
+
+/* Of `bare`: its connections are reset, so half of their ends are errors that are no deaths. */
+static void tracepoint_turn(struct bench *bench, const struct tw_order *order)
+{
+	struct tw_usage before = usage(bench->deaths), empty_before = usage(bench->deaths_empty);
+	struct tw_tracepoint *tracepoint = &bench->tracepoint;
+	struct tw_usage after, empty_after;
+
+	tw_worker_turn(bench->worker[BARE], order);
+	after = usage(bench->deaths);
+	empty_after = usage(bench->deaths_empty);
+	add(&tracepoint->deaths, ns_a_run(&before, &after));
+	add(&tracepoint->empty, ns_a_run(&empty_before, &empty_after));
+	add(&tracepoint->over_empty, last(&tracepoint->deaths) - last(&tracepoint->empty));
+}
+
+/* What the tracepoint costs connections that no policy concerns: one turn with it, one without. */
+static void watched_round(struct bench *bench)
+{
+	struct tw_order order = { .connections = bench->turns.connections };
+	struct tw_cost with, without;
+	int link = check(bpf_raw_tracepoint_open(NULL, bench->deaths), "attach to the tracepoint");
+
+	with = tw_worker_turn(bench->worker[BARE], &order);
+	close(link);
+	without = tw_worker_turn(bench->worker[BARE], &order);
+	add(&bench->tracepoint.cpu, (with.cpu - without.cpu) / 1e3);
 }
 
 /* The kernel's own count of the time in a program; counting slows, so it has rounds of its own. */
-static void bpf_round(const char *tree, unsigned connections, const int *programs,
-		      struct tw_figures *figures)
+static void bpf_turn(struct bench *bench, size_t variant)
 {
-	for (size_t i = 0; i < TW_VARIANTS; i++) {
-		const struct tw_series *empty = &figures[TW_EMPTY].bpf;
-		struct tw_usage before, after;
-		double ns;
+	struct tw_order order = { .connections = bench->turns.connections };
+	double connections = order.connections + 2; /* those that are looked at, too */
+	struct tw_figures *figures = &bench->figures[variant];
+	struct tw_usage before, after;
 
-		if (programs[i] < 0)
+	if (variant == BARE)
+		tracepoint_turn(bench, &order);
+	if (bench->program[variant] < 0)
+		return;
+	before = usage(bench->program[variant]);
+	tw_worker_turn(bench->worker[variant], &order);
+	after = usage(bench->program[variant]);
+	add(&figures->bpf, (double)(after.ns - before.ns) / connections);
+	figures->runs = (double)(after.runs - before.runs) / connections;
+}
+
+static size_t variant_named(const char *key)
+{
+	for (size_t i = 0; i < tw_variant_count; i++)
+		if (!strcmp(tw_variants[i].key, key))
+			return i;
+	errno = 0;
+	tw_bench_fail("there is no variant %s", key);
+}
+
+static void bpf_round(struct bench *bench)
+{
+	struct tw_figures *empty = &bench->figures[variant_named("empty")];
+
+	take_turns(bench, bpf_turn);
+	for (size_t i = 0; i < tw_variant_count; i++) {
+		struct tw_figures *figures = &bench->figures[i];
+
+		if (bench->program[i] < 0)
 			continue;
-		enter(tree, tw_variants[i].cgroup);
-		if (tw_bpf_usage(programs[i], &before) < 0)
-			fail("program information");
-		measure(&tw_variants[i], connections);
-		if (tw_bpf_usage(programs[i], &after) < 0)
-			fail("program information");
-		/* One more than measured: the checked one. */
-		ns = (double)(after.ns - before.ns) / (connections + 1);
-		add(&figures[i].bpf, ns);
-		add(&figures[i].over_empty, ns - empty->value[empty->count - 1]);
-		figures[i].runs = (double)(after.runs - before.runs) / (connections + 1);
+		add(&figures->over_empty, last(&figures->bpf) - last(&empty->bpf));
+		if (tw_variants[i].above)
+			add(&figures->over_above,
+			    last(&figures->bpf) -
+				    last(&bench->figures[variant_named(tw_variants[i].above)].bpf));
 	}
 }
 
@@ -263,45 +241,38 @@ static int open_cgroup(const char *tree, const char *cgroup)
 	snprintf(path, sizeof(path), "%s/%s", tree, cgroup);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		fail("%s", path);
+		tw_bench_fail("%s", path);
 	return fd;
 }
 
-static int program_at(const char *tree, const char *cgroup)
+/* The program at the first folder of the variant's cgroup; nothing is at `bare`. */
+static int program_of(const char *tree, const struct tw_variant *variant)
 {
-	_cleanup_close_ int fd = open_cgroup(tree, cgroup);
+	_cleanup_free_ char *top =
+		strndup(variant->cgroup, (size_t)(strchr(variant->cgroup, '/') - variant->cgroup));
+	_cleanup_close_ int fd = open_cgroup(tree, top);
 	int program = tw_bpf_attached(fd);
 
-	if (program < 0) {
-		errno = -program;
-		fail("%s/%s: its one sockops program", tree, cgroup);
-	}
-	return program;
+	if (program == -ENOENT && !strcmp(top, "bare"))
+		return -1;
+	return check(program, top);
 }
 
 static void attach_empty(const char *tree)
 {
 	_cleanup_close_ int fd = open_cgroup(tree, "empty");
-	int link = tw_bpf_attach_empty(fd);
 
-	if (link < 0) {
-		errno = -link;
-		fail("attach the empty program");
-	}
+	check(tw_bpf_attach_empty(fd), "attach the empty program");
 }
 
-static void find_programs(const char *tree, int *ret_programs)
+static void set_up(struct bench *bench)
 {
-	int empty = program_at(tree, "empty");
-	int warden = program_at(tree, "warden");
-
-	for (size_t i = 0; i < TW_VARIANTS; i++) {
-		const char *cgroup = tw_variants[i].cgroup;
-
-		ret_programs[i] = !strncmp(cgroup, "warden/", strlen("warden/")) ? warden
-				  : i == TW_EMPTY				 ? empty
-										 : -1;
+	attach_empty(bench->tree);
+	for (size_t i = 0; i < tw_variant_count; i++) {
+		bench->program[i] = program_of(bench->tree, &tw_variants[i]);
+		bench->worker[i] = tw_worker_start(bench->tree, &tw_variants[i]);
 	}
+	bench->deaths = check(tw_bpf_linked(TW_PIN_LINK_DEATHS), TW_PIN_LINK_DEATHS);
 }
 
 static void stay_on_this_cpu(void)
@@ -312,7 +283,27 @@ static void stay_on_this_cpu(void)
 	CPU_ZERO(&set);
 	CPU_SET((size_t)cpu, &set);
 	if (cpu < 0 || sched_setaffinity(0, sizeof(set), &set) < 0)
-		fail("sched_setaffinity");
+		tw_bench_fail("sched_setaffinity");
+}
+
+static void run_rounds(struct bench *bench)
+{
+	_cleanup_close_ int statistics = -1, empty = -1;
+
+	for (unsigned i = 0; i < bench->turns.rounds; i++)
+		short_round(bench);
+	for (unsigned i = 0; i < bench->turns.long_rounds; i++)
+		long_round(bench);
+	check(tw_bpf_trace_empty(&bench->deaths_empty, &empty), "an empty tracepoint program");
+	statistics = check(bpf_enable_stats(BPF_STATS_RUN_TIME), "enable BPF statistics");
+	for (unsigned i = 0; i < bench->turns.rounds; i++)
+		bpf_round(bench);
+	close(TAKE_FD(statistics));
+	close(TAKE_FD(empty));
+	if (unlink(TW_PIN_LINK_DEATHS) < 0)
+		tw_bench_fail(TW_PIN_LINK_DEATHS);
+	for (unsigned i = 0; i < bench->turns.rounds; i++)
+		watched_round(bench);
 }
 
 static unsigned number(const char *text, unsigned max)
@@ -322,44 +313,52 @@ static unsigned number(const char *text, unsigned max)
 
 	errno = 0;
 	if (end == text || *end || n < 1 || n > max)
-		fail("%s: not a number from 1 to %u", text, max);
+		tw_bench_fail("%s: not a number from 1 to %u", text, max);
 	return (unsigned)n;
 }
 
-static void run_rounds(const char *tree, unsigned rounds, unsigned connections,
-		       struct tw_figures *figures)
+static FILE *open_for_writing(const char *path)
 {
-	_cleanup_close_ int stats = -1;
-	int programs[TW_VARIANTS];
+	FILE *file = fopen(path, "we");
 
-	attach_empty(tree);
-	find_programs(tree, programs);
-	stay_on_this_cpu();
-	for (unsigned i = 0; i < rounds; i++)
-		time_round(tree, connections, figures);
-	stats = tw_bpf_enable_stats();
-	if (stats < 0)
-		fail("enable BPF statistics");
-	for (unsigned i = 0; i < rounds; i++)
-		bpf_round(tree, connections, programs, figures);
+	if (!file)
+		tw_bench_fail("%s", path);
+	return file;
+}
+
+static void report(const struct bench *bench, const char *json_path, const char *rounds_path)
+{
+	_cleanup_fclose_ FILE *json = open_for_writing(json_path);
+	_cleanup_fclose_ FILE *rounds = open_for_writing(rounds_path);
+
+	tw_report_table(bench->figures, &bench->tracepoint, &bench->turns);
+	tw_report_json(json, bench->figures, &bench->tracepoint, &bench->turns);
+	tw_report_rounds(rounds, bench->figures);
 }
 
 int main(int argc, char **argv)
 {
-	static struct tw_figures figures[TW_VARIANTS];
-	_cleanup_fclose_ FILE *json = NULL;
-	struct tw_idle idle;
+	static struct bench bench;
 
-	if (argc != 7)
-		fail("usage: tw-bench TREE JSON ROUNDS CONNECTIONS RSS-KIB WAKEUPS");
-	idle.rss_kib = strtod(argv[5], NULL);
-	idle.wakeups = strtod(argv[6], NULL);
-	json = fopen(argv[2], "we");
-	if (!json)
-		fail("%s", argv[2]);
-	run_rounds(argv[1], number(argv[3], TW_BENCH_MAX_ROUNDS), number(argv[4], UINT_MAX),
-		   figures);
-	tw_report_table(figures, &idle);
-	tw_report_json(json, figures, &idle);
+	if (argc == 4 && !strcmp(argv[1], "--worker")) {
+		tw_worker_main(argv[2], &tw_variants[variant_named(argv[3])]);
+		return 0;
+	}
+	if (argc != 8) {
+		errno = 0;
+		tw_bench_fail("usage: tw-bench TREE JSON JSON-OF-ROUNDS ROUNDS CONNECTIONS "
+			      "LONG-ROUNDS LONG-CONNECTIONS");
+	}
+	bench.tree = argv[1];
+	bench.turns = (struct tw_turns){
+		.rounds = number(argv[4], TW_BENCH_MAX_ROUNDS),
+		.connections = number(argv[5], UINT_MAX),
+		.long_rounds = number(argv[6], TW_BENCH_MAX_ROUNDS),
+		.long_connections = number(argv[7], UINT_MAX),
+	};
+	stay_on_this_cpu();
+	set_up(&bench);
+	run_rounds(&bench);
+	report(&bench, argv[2], argv[3]);
 	return 0;
 }

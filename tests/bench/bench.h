@@ -19,12 +19,18 @@ enum tw_end {
 
 /* One way to make connections. */
 struct tw_variant {
-	const char *key;    /* in the JSON */
-	const char *title;  /* in the table */
-	const char *cgroup; /* where its sockets are made, below the tree; three deep in all */
-	unsigned app;	    /* ends whose five options the application sets itself */
-	unsigned carries;   /* ends that must carry the values; the other must not */
+	const char *key;     /* in the JSON */
+	const char *title;   /* in the table */
+	const char *cgroup;  /* where its sockets are made, below the tree */
+	unsigned app;	     /* ends whose five options the application sets itself */
+	unsigned carries;    /* ends that must carry the values; the other must not */
+	const char *preload; /* a library that sets all but the user timeout, or NULL */
+	const char *above;   /* key of the variant that does all of this but one step, or NULL */
 };
+
+/* `bare` is the first. */
+extern const struct tw_variant tw_variants[];
+extern const size_t tw_variant_count;
 
 /* A figure of each round. */
 struct tw_series {
@@ -32,38 +38,44 @@ struct tw_series {
 	size_t count;
 };
 
-/* What a variant took; a connection is both its ends. */
+/* What a variant took; a connection is both its ends. Differences are taken within each round. */
 struct tw_figures {
-	struct tw_series rate;	     /* connections a second */
-	struct tw_series cpu;	     /* us a connection */
-	struct tw_series over_bare;  /* us a connection, less bare's in the same round */
+	struct tw_series rate;	     /* connections a second, in long turns */
+	struct tw_series cpu;	     /* us a connection, in short turns: of the process */
+	struct tw_series over_bare;  /* the same, less bare's */
+	struct tw_series whole;	     /* us a connection, in long turns: and of kernel threads */
+	struct tw_series whole_over; /* the same, less bare's */
 	struct tw_series bpf;	     /* ns in our program a connection; none: no program there */
-	struct tw_series over_empty; /* the same, less the empty program's in the same round */
+	struct tw_series over_empty; /* the same, less the empty program's */
+	struct tw_series over_above; /* the same, less that of the variant `above` */
 	double runs;		     /* of our program a connection */
 };
 
-/* Of the idle `run`, as the script that starts it measured. */
-struct tw_idle {
-	double rss_kib;
-	double wakeups; /* a second */
+/* What a run of the program of deaths takes where nobody dies, in ns; and what all runs add. */
+struct tw_tracepoint {
+	struct tw_series deaths;
+	struct tw_series empty; /* a program there that does nothing */
+	struct tw_series over_empty;
+	struct tw_series cpu; /* us of CPU that it adds to a connection of `bare` */
 };
 
-enum tw_bench_variant {
-	TW_BARE,
-	TW_EMPTY,
-	TW_WARDEN,
-	TW_WARDEN_OUT,
-	TW_WARDEN_NONE,
-	TW_WARDEN_ALREADY,
-	TW_APP,
-	TW_APP_OUT,
-	TW_APP_LISTENER,
-	TW_VARIANTS,
+/* How long the turns are, and how many each variant has. */
+struct tw_turns {
+	unsigned rounds; /* timed; and so many with the kernel's count of BPF run time */
+	unsigned connections;
+	unsigned long_rounds;
+	unsigned long_connections;
 };
 
-extern const struct tw_variant tw_variants[TW_VARIANTS];
+void tw_report_table(const struct tw_figures *figures, const struct tw_tracepoint *tracepoint,
+		     const struct tw_turns *turns);
+void tw_report_json(FILE *out, const struct tw_figures *figures,
+		    const struct tw_tracepoint *tracepoint, const struct tw_turns *turns);
 
-void tw_report_table(const struct tw_figures *figures, const struct tw_idle *idle);
-void tw_report_json(FILE *out, const struct tw_figures *figures, const struct tw_idle *idle);
+/* All values of all rounds, in the order of time. */
+void tw_report_rounds(FILE *out, const struct tw_figures *figures);
+
+/* Say what went wrong, with errno where it is set, and exit. */
+_Noreturn __attribute__((format(printf, 1, 2))) void tw_bench_fail(const char *format, ...);
 
 #endif

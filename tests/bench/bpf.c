@@ -1,91 +1,78 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bpf.h"
 #include "lib/cleanup.h"
 
-static int bpf(enum bpf_cmd command, union bpf_attr *attr)
+/* A program that returns `value`. */
+static int load(enum bpf_prog_type type, int value, const struct bpf_prog_load_opts *opts)
 {
-	long r = syscall(SYS_bpf, command, attr, sizeof(*attr));
-
-	return r < 0 ? -errno : (int)r;
-}
-
-static uint64_t pointer(const void *p)
-{
-	return (uint64_t)(uintptr_t)p;
-}
-
-static int load_empty(void)
-{
-	static const struct bpf_insn body[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+	const struct bpf_insn body[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = value },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_SOCK_OPS,
-		.insns = pointer(body),
-		.insn_cnt = sizeof(body) / sizeof(*body),
-		.license = pointer("GPL"),
-		.prog_name = "tw_bench_empty",
-	};
 
-	return bpf(BPF_PROG_LOAD, &attr);
+	return bpf_prog_load(type, "tw_bench_empty", "GPL", body, ARRAY_SIZE(body), opts);
 }
 
 int tw_bpf_attach_empty(int cgroup)
 {
-	_cleanup_close_ int program = load_empty();
-	union bpf_attr attr = { 0 };
+	_cleanup_close_ int program = load(BPF_PROG_TYPE_SOCK_OPS, 1, NULL);
 
+	return program < 0 ? program : bpf_link_create(program, cgroup, BPF_CGROUP_SOCK_OPS, NULL);
+}
+
+int tw_bpf_trace_empty(int *ret_program, int *ret_link)
+{
+	int type = libbpf_find_vmlinux_btf_id("inet_sock_set_state", BPF_TRACE_RAW_TP);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_RAW_TP,
+		    .attach_btf_id = (uint32_t)type);
+	_cleanup_close_ int program = -1;
+	int link;
+
+	if (type < 0)
+		return type;
+	program = load(BPF_PROG_TYPE_TRACING, 0, &opts);
 	if (program < 0)
 		return program;
-	attr.link_create.prog_fd = (uint32_t)program;
-	attr.link_create.target_fd = (uint32_t)cgroup;
-	attr.link_create.attach_type = BPF_CGROUP_SOCK_OPS;
-	return bpf(BPF_LINK_CREATE, &attr);
+	link = bpf_raw_tracepoint_open(NULL, program);
+	if (link < 0)
+		return link;
+	*ret_program = TAKE_FD(program);
+	*ret_link = link;
+	return 0;
 }
 
 int tw_bpf_attached(int cgroup)
 {
-	uint32_t ids[2] = { 0 };
-	union bpf_attr query = { 0 };
-	union bpf_attr open_id = { 0 };
-	int r;
+	uint32_t ids[2] = { 0 }, count = ARRAY_SIZE(ids);
+	int r = bpf_prog_query(cgroup, BPF_CGROUP_SOCK_OPS, 0, NULL, ids, &count);
 
-	query.query.target_fd = (uint32_t)cgroup;
-	query.query.attach_type = BPF_CGROUP_SOCK_OPS;
-	query.query.prog_ids = pointer(ids);
-	query.query.prog_cnt = sizeof(ids) / sizeof(*ids);
-	r = bpf(BPF_PROG_QUERY, &query);
 	if (r < 0)
 		return r;
-	if (query.query.prog_cnt != 1)
-		return -ENOENT;
-	open_id.prog_id = ids[0];
-	return bpf(BPF_PROG_GET_FD_BY_ID, &open_id);
+	return count == 1 ? bpf_prog_get_fd_by_id(ids[0]) : -ENOENT;
 }
 
-int tw_bpf_enable_stats(void)
+int tw_bpf_linked(const char *pin)
 {
-	union bpf_attr attr = { .enable_stats = { .type = BPF_STATS_RUN_TIME } };
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+	_cleanup_close_ int link = bpf_obj_get(pin);
+	int r = link < 0 ? link : bpf_obj_get_info_by_fd(link, &info, &size);
 
-	return bpf(BPF_ENABLE_STATS, &attr);
+	return r < 0 ? r : bpf_prog_get_fd_by_id(info.prog_id);
 }
 
 int tw_bpf_usage(int program, struct tw_usage *ret_usage)
 {
 	struct bpf_prog_info info = { 0 };
-	union bpf_attr attr = { 0 };
-	int r;
+	uint32_t size = sizeof(info);
+	int r = bpf_obj_get_info_by_fd(program, &info, &size);
 
-	attr.info.bpf_fd = (uint32_t)program;
-	attr.info.info_len = sizeof(info);
-	attr.info.info = pointer(&info);
-	r = bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
 	if (r < 0)
 		return r;
 	*ret_usage = (struct tw_usage){ .runs = info.run_cnt, .ns = info.run_time_ns };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The bpf(2) calls that the benchmark needs. Each returns -errno on failure. */
+/* The BPF programs that the benchmark measures, and those that do nothing. -errno on failure. */
 #ifndef TW_BENCH_BPF_H
 #define TW_BENCH_BPF_H
 
@@ -14,11 +14,14 @@ struct tw_usage {
 /* Attach a sockops program that does nothing; it goes with the descriptor returned. */
 int tw_bpf_attach_empty(int cgroup);
 
+/* A program that does nothing, on the tracepoint of deaths; `ret_link` keeps it there. */
+int tw_bpf_trace_empty(int *ret_program, int *ret_link);
+
 /* A descriptor of the sockops program attached to this cgroup; -ENOENT when not exactly one is. */
 int tw_bpf_attached(int cgroup);
 
-/* Run time statistics of all programs, until the descriptor returned is closed. */
-int tw_bpf_enable_stats(void);
+/* A descriptor of the program of a pinned link. */
+int tw_bpf_linked(const char *pin);
 
 int tw_bpf_usage(int program, struct tw_usage *ret_usage);
 

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
 
-/* DESIGN: what a connection with nothing to change may cost, what an idle daemon may hold. */
-#define MAX_NOTHING_NS 200.0
-#define MAX_RSS_KIB    (5 * 1024.0)
-
+/* A median and its 95 % confidence interval. */
 struct spread {
-	double low; /* lower quartile */
+	double low;
 	double median;
 	double high;
 };
@@ -21,16 +19,24 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/*
+ * The interval is between two order statistics: of n values, as many as a
+ * binomial of n and 1/2 has within 1.96 deviations of its mean lie below the
+ * median. With less than six values no two are that far apart: the extremes.
+ */
 static struct spread spread(const struct tw_series *series)
 {
 	static double sorted[TW_BENCH_MAX_ROUNDS];
-	size_t n = series->count;
+	size_t n = series->count, low;
+	double rank;
 
 	if (n == 0)
 		return (struct spread){ 0 };
 	memcpy(sorted, series->value, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), ascending);
-	return (struct spread){ sorted[n / 4], sorted[n / 2], sorted[n * 3 / 4] };
+	rank = floor(((double)n - 1.96 * sqrt((double)n)) / 2);
+	low = rank > 0 ? (size_t)rank : 0;
+	return (struct spread){ sorted[low], sorted[n / 2], sorted[n - 1 - low] };
 }
 
 static double median(const struct tw_series *series)
@@ -38,67 +44,54 @@ static double median(const struct tw_series *series)
 	return spread(series).median;
 }
 
-/* What a policy that changes nothing costs one socket, over the empty program: a connection here has two. */
-static double nothing_ns(const struct tw_figures *figures)
+static void print_over(const struct tw_series *series)
 {
-	double none = median(&figures[TW_WARDEN_NONE].over_empty);
-	double already = median(&figures[TW_WARDEN_ALREADY].over_empty);
+	struct spread over = spread(series);
 
-	return (none > already ? none : already) / 2;
+	printf(" %+6.2f (%+.2f..%+.2f)%*s", over.median, over.low, over.high, 2, "");
 }
 
-static void print_row(const char *title, const struct tw_figures *figures)
+static void print_row(const struct tw_variant *variant, const struct tw_figures *figures)
 {
-	struct spread over = spread(&figures->over_bare);
-
-	printf("%-46s %8.0f %8.2f   %+6.2f (%+.2f..%+.2f)", title, median(&figures->rate),
-	       median(&figures->cpu), over.median, over.low, over.high);
+	printf("%-42s %7.2f", variant->title, median(&figures->cpu));
+	print_over(&figures->over_bare);
+	printf("%7.2f", median(&figures->whole));
+	print_over(&figures->whole_over);
+	printf("%7.0f", median(&figures->rate));
 	if (figures->bpf.count > 0)
-		printf("%*s%5.0f %+6.0f %5.1f", 2, "", median(&figures->bpf),
-		       median(&figures->over_empty), figures->runs);
+		printf(" %6.0f %+6.0f %5.1f", median(&figures->bpf), median(&figures->over_empty),
+		       figures->runs);
 	putchar('\n');
 }
 
-static void print_target(const char *what, double value, const char *unit, const char *limit,
-			 bool met)
+void tw_report_table(const struct tw_figures *figures, const struct tw_tracepoint *tracepoint,
+		     const struct tw_turns *turns)
 {
-	printf("  %-58s %9.2f %-6s %-26s %s\n", what, value, unit, limit, met ? "met" : "MISSED");
-}
+	struct spread deaths = spread(&tracepoint->over_empty), all = spread(&tracepoint->cpu);
 
-static void print_targets(const struct tw_figures *figures, const struct tw_idle *idle)
-{
-	double warden = median(&figures[TW_WARDEN].over_bare);
-	double app = median(&figures[TW_APP].over_bare);
-	double out = median(&figures[TW_WARDEN_OUT].over_bare);
-	double app_out = median(&figures[TW_APP_OUT].over_bare);
-	double nothing = nothing_ns(figures);
-	char limit[64];
-
-	puts("\ntargets");
-	snprintf(limit, sizeof(limit), "under %.2f, the app's", app);
-	print_target("CPU that it adds, setting both ends", warden, "us", limit, warden < app);
-	snprintf(limit, sizeof(limit), "under %.2f, the app's", app_out);
-	print_target("CPU that it adds, setting the connecting end", out, "us", limit,
-		     out < app_out);
-	print_target("BPF on a socket with nothing to change, net of empty", nothing, "ns",
-		     "under 200", nothing < MAX_NOTHING_NS);
-	print_target("resident memory of the static `run`", idle->rss_kib, "KiB", "under 5120",
-		     idle->rss_kib < MAX_RSS_KIB);
-	print_target("wake-ups of `run` when nothing happens", idle->wakeups, "a second", "0",
-		     idle->wakeups <= 0);
-}
-
-void tw_report_table(const struct tw_figures *figures, const struct tw_idle *idle)
-{
-	printf("Medians of %zu interleaved rounds; over bare with its quartiles, the difference "
-	       "taken "
-	       "within each round.\nA connection is both its ends, in one cgroup three deep.\n\n",
-	       figures[TW_BARE].cpu.count);
-	printf("%-46s %8s %8s   %-24s%7s %6s %5s\n", "", "conn/s", "CPU us", "over bare, us",
-	       "BPF ns", "net", "runs");
-	for (size_t i = 0; i < TW_VARIANTS; i++)
-		print_row(tw_variants[i].title, &figures[i]);
-	print_targets(figures, idle);
+	printf("us and ns a connection, which is both its ends: medians of interleaved rounds, "
+	       "with "
+	       "the 95 %% confidence\ninterval of the median; what is over bare or net of the "
+	       "empty "
+	       "program is taken within each round.\n"
+	       "  CPU    of the process and the softirq work in its time, %u rounds of %u "
+	       "connections\n"
+	       "  whole  the same with all kernel threads, which free later what closing leaves, "
+	       "%u rounds of %u\n"
+	       "  BPF    the kernel's own count of the time in our sockops program, in rounds of "
+	       "their own: all its\n"
+	       "         runs, of which two do work (one at each end) and the others return at "
+	       "once\n\n",
+	       turns->rounds, turns->connections, turns->long_rounds, turns->long_connections);
+	printf("%-42s %7s %-23s%7s %-23s %7s %6s %6s %5s\n", "", "CPU us", "  over bare", "whole",
+	       "  over bare", "conn/s", "BPF ns", "net", "runs");
+	for (size_t i = 0; i < tw_variant_count; i++)
+		print_row(&tw_variants[i], &figures[i]);
+	printf("\nThe tracepoint of deaths, a run where nobody died: %.1f ns, %+.1f (%+.1f..%+.1f) "
+	       "over an empty program there;\nin all, to a connection that no policy concerns: "
+	       "%+.2f (%+.2f..%+.2f) us of CPU (in each line above, bare's too)\n",
+	       median(&tracepoint->deaths), deaths.median, deaths.low, deaths.high, all.median,
+	       all.low, all.high);
 }
 
 static void json_spread(FILE *out, const char *key, const struct tw_series *series)
@@ -110,22 +103,58 @@ static void json_spread(FILE *out, const char *key, const struct tw_series *seri
 			s.low, s.median, s.high);
 }
 
-void tw_report_json(FILE *out, const struct tw_figures *figures, const struct tw_idle *idle)
+static void json_variant(FILE *out, const struct tw_variant *variant,
+			 const struct tw_figures *figures)
+{
+	fprintf(out, "  {\"name\": \"%s\", \"title\": \"%s\"", variant->key, variant->title);
+	json_spread(out, "connections_per_second", &figures->rate);
+	json_spread(out, "cpu_us", &figures->cpu);
+	json_spread(out, "cpu_over_bare_us", &figures->over_bare);
+	json_spread(out, "whole_us", &figures->whole);
+	json_spread(out, "whole_over_bare_us", &figures->whole_over);
+	json_spread(out, "bpf_ns", &figures->bpf);
+	json_spread(out, "bpf_over_empty_ns", &figures->over_empty);
+	json_spread(out, "bpf_over_search_ns", &figures->over_above);
+	if (figures->bpf.count > 0)
+		fprintf(out, ", \"bpf_runs\": %.2f", figures->runs);
+	fputc('}', out);
+}
+
+void tw_report_json(FILE *out, const struct tw_figures *figures,
+		    const struct tw_tracepoint *tracepoint, const struct tw_turns *turns)
 {
 	fprintf(out,
-		"{\"rounds\": %zu, \"idle\": {\"rss_kib\": %.0f, \"wakeups_per_second\": %.3f},\n",
-		figures[TW_BARE].cpu.count, idle->rss_kib, idle->wakeups);
-	fprintf(out, " \"nothing_to_change_ns\": %.1f,\n \"variants\": [", nothing_ns(figures));
-	for (size_t i = 0; i < TW_VARIANTS; i++) {
-		fprintf(out, "%s\n  {\"name\": \"%s\"", i ? "," : "", tw_variants[i].key);
-		json_spread(out, "connections_per_second", &figures[i].rate);
-		json_spread(out, "cpu_us", &figures[i].cpu);
-		json_spread(out, "cpu_over_bare_us", &figures[i].over_bare);
-		json_spread(out, "bpf_ns", &figures[i].bpf);
-		json_spread(out, "bpf_over_empty_ns", &figures[i].over_empty);
-		if (figures[i].bpf.count > 0)
-			fprintf(out, ", \"bpf_runs\": %.2f", figures[i].runs);
-		fputc('}', out);
+		"{\"rounds\": %u, \"connections\": %u, \"long_rounds\": %u, \"long_connections\": "
+		"%u,\n \"deaths\": {\"runs_of\": \"bare\"",
+		turns->rounds, turns->connections, turns->long_rounds, turns->long_connections);
+	json_spread(out, "run_ns", &tracepoint->deaths);
+	json_spread(out, "empty_ns", &tracepoint->empty);
+	json_spread(out, "over_empty_ns", &tracepoint->over_empty);
+	json_spread(out, "connection_us", &tracepoint->cpu);
+	fputs("},\n \"variants\": [\n", out);
+	for (size_t i = 0; i < tw_variant_count; i++) {
+		json_variant(out, &tw_variants[i], &figures[i]);
+		fputs(i + 1 < tw_variant_count ? ",\n" : "\n ]}\n", out);
 	}
-	fputs("\n ]}\n", out);
+}
+
+static void json_values(FILE *out, const char *key, const struct tw_series *series)
+{
+	fprintf(out, ", \"%s\": [", key);
+	for (size_t i = 0; i < series->count; i++)
+		fprintf(out, "%s%.3f", i ? ", " : "", series->value[i]);
+	fputc(']', out);
+}
+
+void tw_report_rounds(FILE *out, const struct tw_figures *figures)
+{
+	fputs("[\n", out);
+	for (size_t i = 0; i < tw_variant_count; i++) {
+		fprintf(out, "  {\"name\": \"%s\"", tw_variants[i].key);
+		json_values(out, "cpu_us", &figures[i].cpu);
+		json_values(out, "whole_us", &figures[i].whole);
+		json_values(out, "connections_per_second", &figures[i].rate);
+		json_values(out, "bpf_ns", &figures[i].bpf);
+		fputs(i + 1 < tw_variant_count ? "},\n" : "}\n]\n", out);
+	}
 }

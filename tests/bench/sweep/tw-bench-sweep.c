@@ -138,28 +138,34 @@ static void start(const struct share *share, int ready)
 	if (share->connections)
 		open_connections(share);
 	check((int)write(ready, "r", 1), "write");
+	close(ready);
 	for (;;)
 		pause();
 }
 
-static void start_and_wait(const struct share *share, const int ends[2])
+/* A child that failed has said why, and its end of the pipe is closed. */
+static void start_and_wait(const struct share *share)
 {
+	int ends[2];
 	char byte;
 
+	check(pipe(ends), "pipe");
 	start(share, ends[1]);
+	close(ends[1]);
 	if (check((int)read(ends[0], &byte, 1), "read") == 0)
 		exit(1);
+	close(ends[0]);
 }
 
-static void start_namespaces(int count, int connections, const int ends[2])
+static void start_namespaces(int count, int connections)
 {
 	struct share share = { .connections = connections, .own_namespace = true };
 
 	while (count--)
-		start_and_wait(&share, ends);
+		start_and_wait(&share);
 }
 
-static void start_processes(int connections, const int ends[2])
+static void start_processes(int connections)
 {
 	for (int i = 0; i * PER_PROCESS < connections; i++) {
 		int left = connections - i * PER_PROCESS;
@@ -168,7 +174,7 @@ static void start_processes(int connections, const int ends[2])
 			.number = i,
 		};
 
-		start_and_wait(&share, ends);
+		start_and_wait(&share);
 	}
 }
 
@@ -184,14 +190,12 @@ int main(int argc, char **argv)
 {
 	int connections = argc > 1 ? number(argv[1]) : 0;
 	int namespaces = argc > 2 ? number(argv[2]) : 0;
-	int ends[2];
 
 	allow_descriptors();
-	check(pipe(ends), "pipe");
 	if (namespaces)
-		start_namespaces(namespaces, connections, ends);
+		start_namespaces(namespaces, connections);
 	else
-		start_processes(connections, ends);
+		start_processes(connections);
 	printf("ready\n");
 	fflush(stdout);
 	stay();
