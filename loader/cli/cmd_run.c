@@ -116,6 +116,7 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path, con
 	if (tw_enforcer_start(&enforcer, &model, &fault))
 		return fail(&fault);
 	tw_enforcer_say(&enforcer, args->policy ?: "the embedded policy");
+	tw_enforcer_settle();
 	if (args->once)
 		warn_unguarded(&enforcer.model);
 	if (args->once && args->no_sweep)

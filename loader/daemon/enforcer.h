@@ -51,6 +51,13 @@ int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fa
  */
 int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault);
 
+/*
+ * What follows a start and holds up no enforcement: deaths are watched, and what
+ * another version pinned goes, which until now was in force beside ours. What
+ * fails is said; enforcement goes on.
+ */
+void tw_enforcer_settle(void);
+
 /* Switch to another policy, likewise. -EALREADY: it has the digest of the one in force. */
 int tw_enforcer_switch(struct tw_enforcer *enforcer, struct tw_model *model,
 		       struct tw_fault *fault);
