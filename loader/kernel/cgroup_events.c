@@ -5,11 +5,14 @@
 #include <errno.h>
 
 #include "bpf/cgroups.skel.h"
+#include "kernel/core.h"
 #include "kernel/libbpf_log.h"
 #include "lib/cleanup.h"
 
 struct tw_cgroup_events {
 	struct tw_cgroups_bpf *skel;
+	struct bpf_link *made;
+	struct bpf_link *removed;
 	struct ring_buffer *ring;
 	tw_cgroup_event_fn call;
 	void *data;
@@ -28,19 +31,27 @@ static int deliver(void *data, void *record, size_t size)
 	return 0;
 }
 
+static int attach(struct bpf_program *program, struct bpf_link **ret_link)
+{
+	*ret_link = bpf_program__attach_trace(program);
+	return *ret_link ? 0 : -errno;
+}
+
 static int start(struct tw_cgroup_events *events, __u64 attach_cgroup, struct tw_fault *fault)
 {
 	int error;
 
 	tw_libbpf_log_capture();
-	events->skel = tw_cgroups_bpf__open();
+	events->skel = tw_cgroups_bpf__open_opts(tw_core_opts());
 	error = events->skel ? 0 : -errno;
 	if (!error) {
 		events->skel->rodata->tw_attach_cgroup = attach_cgroup;
 		error = tw_cgroups_bpf__load(events->skel);
 	}
 	if (!error)
-		error = tw_cgroups_bpf__attach(events->skel);
+		error = attach(events->skel->progs.tw_cgroup_mkdir, &events->made);
+	if (!error)
+		error = attach(events->skel->progs.tw_cgroup_rmdir, &events->removed);
 	if (error)
 		return tw_fault(fault, error, "cannot follow cgroups by tracepoint: %m (%s)",
 				tw_libbpf_log_first());
@@ -74,6 +85,8 @@ void tw_cgroup_events_close(struct tw_cgroup_events *events)
 	if (!events)
 		return;
 	ring_buffer__free(events->ring);
+	bpf_link__destroy(events->made);
+	bpf_link__destroy(events->removed);
 	tw_cgroups_bpf__destroy(events->skel);
 	free(events);
 }

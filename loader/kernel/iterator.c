@@ -8,6 +8,7 @@
 
 #include "bpf/sweep.skel.h"
 #include "kernel/caps.h"
+#include "kernel/core.h"
 #include "kernel/hz.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/maps.h"
@@ -29,7 +30,7 @@ static int load(const struct tw_iterator_options *options, bool able,
 	int error = 0;
 
 	tw_libbpf_log_capture();
-	skel = tw_sweep_bpf__open();
+	skel = tw_sweep_bpf__open_opts(tw_core_opts());
 	if (!skel)
 		return tw_fault(fault, -errno, "cannot open the BPF object of the sweep: %m");
 	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();

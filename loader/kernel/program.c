@@ -8,6 +8,7 @@
 
 #include "bpf/sockops.skel.h"
 #include "kernel/caps.h"
+#include "kernel/core.h"
 #include "kernel/hz.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/link.h"
@@ -35,7 +36,7 @@ static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct t
 	int error;
 
 	tw_libbpf_log_capture();
-	skel = tw_sockops_bpf__open();
+	skel = tw_sockops_bpf__open_opts(tw_core_opts());
 	if (!skel)
 		return tw_fault(fault, -errno, "cannot open the BPF object: %m");
 	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
