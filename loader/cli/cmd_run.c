@@ -10,6 +10,7 @@
 #include "daemon/run.h"
 #include "daemon/sweeper.h"
 #include "kernel/pins.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "lib/path.h"
 #include "node/name.h"
@@ -170,6 +171,7 @@ enum tw_exit tw_cmd_run(const struct tw_args *args)
 			args->listen);
 		return TW_EXIT_USAGE;
 	}
+	tw_heap_frugal();
 	/* Until the loop listens: a reload asked for while we start is this start. */
 	signal(SIGHUP, SIG_IGN);
 	status = run(args, attach_path, pod_logs);

@@ -18,6 +18,7 @@
 #include "kernel/cgroup_names.h"
 #include "kernel/state.h"
 #include "lib/cleanup.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "node/file_watch.h"
 #include "policy/load.h"
@@ -156,6 +157,7 @@ static void reload(struct loop *loop)
 static void on_policy_changed(void *data)
 {
 	reload(data);
+	tw_heap_trim();
 }
 
 static void on_tripped(const struct tw_model_policy *policy, uint64_t deaths, void *data)
@@ -206,7 +208,7 @@ static void on_hangup(evutil_socket_t signal, short what, void *data)
 	(void)what;
 	/* Asked for by a person, so an answer each time. */
 	loop->refusal[0] = '\0';
-	reload(loop);
+	on_policy_changed(loop);
 	if (!loop->refused && number == loop->enforcer->live.number)
 		tw_info("the policy has not changed");
 }
@@ -225,6 +227,7 @@ static void on_swept(void *data)
 	struct loop *loop = data;
 
 	tw_auditor_start(loop->auditor);
+	tw_heap_trim();
 	/* Not loopbreak: where the sweep cannot even begin, the loop has not begun either. */
 	if (loop->run->once)
 		event_base_loopexit(loop->base, NULL);
@@ -392,6 +395,7 @@ int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct t
 	error = serve(&loop, fault) ?: follow(&loop, fault);
 	if (error)
 		return error;
+	tw_heap_trim();
 	release_signals();
 	if (event_base_dispatch(loop.base) < 0)
 		return tw_fault(fault, -EIO, "the event loop failed");
