@@ -54,6 +54,16 @@ static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct t
 	return 0;
 }
 
+static int keep(const struct tw_sockops_bpf *skel, struct tw_program *ret_program)
+{
+	_cleanup_close_ int fd = tw_descriptor_take(bpf_program__fd(skel->progs.tw_sockops));
+	int error = fd < 0 ? fd : tw_maps_take(skel->obj, &ret_program->maps);
+
+	if (!error)
+		ret_program->fd = TAKE_FD(fd);
+	return error;
+}
+
 int tw_program_load(struct tw_program *ret_program, struct tw_fault *fault)
 {
 	struct tw_sockops_bpf *skel;
@@ -62,8 +72,10 @@ int tw_program_load(struct tw_program *ret_program, struct tw_fault *fault)
 	error = open_and_load(&skel, true, fault);
 	if (error)
 		return error;
-	ret_program->skel = skel;
-	ret_program->maps = tw_maps_of(skel->obj);
+	error = keep(skel, ret_program);
+	tw_sockops_bpf__destroy(skel);
+	if (error)
+		return tw_fault(fault, error, "cannot keep the BPF program: %m");
 	return 0;
 }
 
@@ -79,7 +91,10 @@ int tw_program_try(struct tw_fault *fault)
 
 void tw_program_close(struct tw_program *program)
 {
-	tw_sockops_bpf__destroy(program->skel);
+	if (program->fd < 0)
+		return;
+	close(program->fd);
+	tw_maps_close(&program->maps);
 	*program = TW_PROGRAM_INIT;
 }
 
@@ -99,8 +114,7 @@ int tw_link_runs(const struct tw_program *program, bool *ret_ours)
 
 	if (error)
 		return error;
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(program->skel->progs.tw_sockops), &ours, &len) <
-	    0)
+	if (bpf_obj_get_info_by_fd(program->fd, &ours, &len) < 0)
 		return -errno;
 	*ret_ours = runs == ours.id;
 	return 0;
@@ -108,8 +122,7 @@ int tw_link_runs(const struct tw_program *program, bool *ret_ours)
 
 int tw_program_attach(struct tw_program *program, int cgroup, struct tw_fault *fault)
 {
-	return tw_link_attach(TW_PIN_LINK, bpf_program__fd(program->skel->progs.tw_sockops), cgroup,
-			      BPF_CGROUP_SOCK_OPS, fault);
+	return tw_link_attach(TW_PIN_LINK, program->fd, cgroup, BPF_CGROUP_SOCK_OPS, fault);
 }
 
 int tw_link_cgroup(uint64_t *ret_id)
