@@ -8,6 +8,7 @@ CLANG	?= clang-14
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
 LLVM_STRIP ?= llvm-strip-14
+LLVM_READELF ?= llvm-readelf-14
 
 B	:= build
 O	:= $(B)/obj
@@ -44,7 +45,7 @@ BPF_CFLAGS := -target bpf -O2 -g -mcpu=v2 -std=gnu11 -Wall -Wextra -Wshadow -Wno
 
 BPF_SRC	:= $(wildcard bpf/*.bpf.c)
 BPF_OBJ	:= $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.bpf.o)
-SKELS	:= $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.skel.h)
+SKELS	:= $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.skel.h) $(B)/bpf/core.h
 SRC	:= $(wildcard loader/*.c loader/*/*.c)
 # All but main(): what the unit tests link.
 MODULES := $(filter-out loader/main.c,$(SRC)) $(B)/gen/default_policy.c
@@ -107,6 +108,11 @@ $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/tcpwarden/*.h)
 $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name tw_$*_bpf > $@.tmp && mv $@.tmp $@
+
+# Which of the kernel's types the programs are fitted to, and which they attach to.
+$(B)/bpf/core.h: $(BPF_OBJ)
+	$(say) CORE $@
+	$(Q)bpf/core-names '$(BPFTOOL)' '$(LLVM_READELF)' $^ > $@.tmp && mv $@.tmp $@
 
 $(B)/gen/default_policy.c: deploy/policies/default.yaml
 	$(Q)mkdir -p $(@D)
@@ -314,6 +320,7 @@ bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH) $(B)/tests/runtimes/t
 	$(Q)$(call quick,IDLE=5 STARTS=3) tests/bench/idle $(B)
 	$(Q)$(call quick,SOCKETS='4000 8000 20000 40000' NAMESPACES='5 10 20' ROUNDS=1) tests/bench/sweep/run $(B)
 	$(Q)$(call quick,CGROUPS='100 300 1000' STARTS=1 RELOADS=1 SECONDS_OF_CHURN=1) tests/bench/cgroups $(B)
+	$(Q)tests/bench/start $(B)
 	$(Q)tests/bench/rollout $(B)
 	$(Q)$(call quick,ROUNDS=1) tests/bench/guard/run $(B)
 	$(Q)$(call quick,RATES=5000 SECONDS_EACH=1) tests/bench/events/run $(B)
@@ -341,7 +348,7 @@ test-browser: deps-test ## the page of a real run in headless Chromium, light, d
 C_FILES	  := $(sort $(filter-out $(B)/%,$(wildcard bpf/*.[ch] include/tcpwarden/*.h loader/*.[ch] \
 	     loader/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])))
 USER_SRC  := $(filter loader/%.c tests/%.c,$(C_FILES))
-SCRIPTS	   = $(sort $(shell grep -lIE '^\#!(/usr)?/bin/(env )?(ba)?sh' .ci/* tests/* tests/*/* tests/*/*/* deploy/*/* 2>/dev/null))
+SCRIPTS	   = $(sort $(shell grep -lIE '^\#!(/usr)?/bin/(env )?(ba)?sh' .ci/* bpf/* tests/* tests/*/* tests/*/*/* deploy/*/* 2>/dev/null))
 LINTS	  := format sources layers scripts cppcheck btf man unit clang tidy
 
 .PHONY: lint lint-parts $(LINTS:%=lint-%)

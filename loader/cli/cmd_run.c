@@ -10,6 +10,7 @@
 #include "daemon/run.h"
 #include "daemon/sweeper.h"
 #include "kernel/pins.h"
+#include "lib/heap.h"
 #include "lib/log.h"
 #include "lib/path.h"
 #include "node/name.h"
@@ -116,6 +117,7 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path, con
 	if (tw_enforcer_start(&enforcer, &model, &fault))
 		return fail(&fault);
 	tw_enforcer_say(&enforcer, args->policy ?: "the embedded policy");
+	tw_enforcer_settle();
 	if (args->once)
 		warn_unguarded(&enforcer.model);
 	if (args->once && args->no_sweep)
@@ -169,6 +171,7 @@ enum tw_exit tw_cmd_run(const struct tw_args *args)
 			args->listen);
 		return TW_EXIT_USAGE;
 	}
+	tw_heap_frugal();
 	/* Until the loop listens: a reload asked for while we start is this start. */
 	signal(SIGHUP, SIG_IGN);
 	status = run(args, attach_path, pod_logs);

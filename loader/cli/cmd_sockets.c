@@ -358,7 +358,7 @@ static enum tw_exit audit_sockets(struct audit *audit, struct tw_model *model)
 		.pinned = !model && enforced,
 		.read_only = true,
 	};
-	struct tw_iterator iterator = { 0 };
+	struct tw_iterator iterator = TW_ITERATOR_INIT;
 	struct tw_fault fault = TW_FAULT_INIT;
 	int error;
 

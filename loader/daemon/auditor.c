@@ -18,10 +18,9 @@ struct tw_auditor {
 	const struct tw_maps *maps;
 	struct event *tick;
 	struct tw_audit last;
-	uint64_t begun_ns; /* CLOCK_MONOTONIC of the last begin; 0: never */
-	bool failed;	   /* said once, until it works again */
-	bool open;	   /* `iterator` is: loading it takes long, so it is kept */
-	struct tw_iterator iterator;
+	uint64_t begun_ns;	     /* CLOCK_MONOTONIC of the last begin; 0: never */
+	bool failed;		     /* said once, until it works again */
+	struct tw_iterator iterator; /* loading it takes long, so it is kept */
 
 	bool running;			  /* an audit is under way: */
 	struct tw_generation *generation; /* NULL: it begins with the next tick */
@@ -91,14 +90,13 @@ static int open_iterator(struct tw_auditor *auditor)
 	sigset_t all, before;
 	int error;
 
-	if (auditor->open)
+	if (auditor->iterator.program >= 0)
 		return 0;
 	/* A signal would interrupt the verifier, which then gives up: EAGAIN. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	error = tw_iterator_open(&options, &auditor->iterator, &fault);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	auditor->open = !error;
 	return error;
 }
 
@@ -113,7 +111,9 @@ static int begin(struct tw_auditor *auditor)
 		return -ENOMEM;
 	auditor->next = 0;
 	memset(&auditor->audit, 0, sizeof(auditor->audit));
-	error = tw_generation_number(auditor->maps, &auditor->audit.generation);
+	error = tw_iterator_begin(&auditor->iterator);
+	if (!error)
+		error = tw_generation_number(auditor->maps, &auditor->audit.generation);
 	if (!error)
 		error = tw_generation_read(auditor->maps, auditor->generation);
 	return error ?: tw_netns_find(&auditor->namespaces);
@@ -180,6 +180,7 @@ int tw_auditor_open(struct event_base *base, const struct tw_maps *maps,
 	if (!auditor)
 		return -ENOMEM;
 	auditor->maps = maps;
+	auditor->iterator = TW_ITERATOR_INIT;
 	auditor->tick = evtimer_new(base, on_tick, auditor);
 	if (!auditor->tick) {
 		free(auditor);
@@ -194,8 +195,7 @@ void tw_auditor_close(struct tw_auditor *auditor)
 	if (!auditor)
 		return;
 	stop(auditor);
-	if (auditor->open)
-		tw_iterator_close(&auditor->iterator);
+	tw_iterator_close(&auditor->iterator);
 	event_free(auditor->tick);
 	free(auditor);
 }

@@ -170,6 +170,18 @@ static int read_watched(struct tw_death_guard *guard, struct watched *watched, s
 	return error;
 }
 
+/* There was room for all policies, and most nodes watch none. */
+static struct watched *shrink(struct watched *watched, size_t count)
+{
+	struct watched *smaller = NULL;
+
+	if (count)
+		smaller = reallocarray(watched, count, sizeof(*watched));
+	else
+		free(watched);
+	return count && !smaller ? watched : smaller;
+}
+
 static void run_timer(struct tw_death_guard *guard)
 {
 	const struct timeval step = { .tv_sec = TW_WINDOW_STEP_MS / 1000 };
@@ -191,7 +203,7 @@ void tw_death_guard_refresh(struct tw_death_guard *guard)
 		say_failed(guard, strerror(-error));
 	} else {
 		free(guard->watched);
-		guard->watched = TAKE_PTR(watched);
+		guard->watched = shrink(TAKE_PTR(watched), count);
 		guard->count = count;
 	}
 	run_timer(guard);

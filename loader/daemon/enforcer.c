@@ -70,15 +70,6 @@ int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fa
 	return error ?: own(enforcer, wait, fault);
 }
 
-/* What it cannot see it does not tell; enforcement goes on. */
-static void watch_deaths(void)
-{
-	struct tw_fault fault = TW_FAULT_INIT;
-
-	if (tw_deaths_attach(&fault))
-		tw_warning("%s; dead connections are neither counted nor told of", fault.text);
-}
-
 /* Refuse to move an attachment in passing; *ret_fresh: nothing is attached yet. */
 static int check_link(const struct tw_enforcer *enforcer, bool *ret_fresh, struct tw_fault *fault)
 {
@@ -230,10 +221,8 @@ static int start(struct tw_enforcer *enforcer, struct tw_model *model, struct tw
 		error = compile(enforcer, model, NULL, &candidate, fault);
 	if (!error)
 		error = publish(enforcer, model, &candidate, true, fault);
-	if (!error) {
-		watch_deaths();
+	if (!error)
 		error = tw_program_attach(&enforcer->program, enforcer->cgroup, fault);
-	}
 	if (error)
 		return error;
 	error = tw_state_attached(&enforcer->program.maps, enforcer->attach_path,
@@ -267,12 +256,17 @@ int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, stru
 	error = start(enforcer, model, fault);
 	if (error && fresh)
 		undo_start(&second);
-	if (error)
-		return error;
-	/* Ours is in force; for a moment both were, the older one first. */
-	if (tw_pins_remove_others(&second))
-		tw_warning("%s; `tcpwarden detach` and a new start mend it", second.text);
-	return 0;
+	return error;
+}
+
+void tw_enforcer_settle(void)
+{
+	struct tw_fault fault = TW_FAULT_INIT;
+
+	if (tw_deaths_attach(&fault))
+		tw_warning("%s; dead connections are neither counted nor told of", fault.text);
+	if (tw_pins_remove_others(&fault))
+		tw_warning("%s; `tcpwarden detach` and a new start mend it", fault.text);
 }
 
 int tw_enforcer_switch(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault)

@@ -29,9 +29,12 @@ struct tw_enforcer {
 	struct tw_generation_live live;
 };
 
-#define TW_ENFORCER_INIT       \
-	((struct tw_enforcer){ \
-		.cgroup = -1, .lock = -1, .tree = TW_CGROUP_TREE_INIT, .live.cgroups = -1 })
+#define TW_ENFORCER_INIT                                    \
+	((struct tw_enforcer){ .cgroup = -1,                \
+			       .lock = -1,                  \
+			       .tree = TW_CGROUP_TREE_INIT, \
+			       .program = TW_PROGRAM_INIT,  \
+			       .live.cgroups = -1 })
 
 /*
  * Find the cgroup to attach to, on the node of this name whose pods log below
@@ -50,6 +53,13 @@ int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fa
  * success the enforcer takes the model over, and *model is empty.
  */
 int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault);
+
+/*
+ * What follows a start and holds up no enforcement: deaths are watched, and what
+ * another version pinned goes, which until now was in force beside ours. What
+ * fails is said; enforcement goes on.
+ */
+void tw_enforcer_settle(void);
 
 /* Switch to another policy, likewise. -EALREADY: it has the digest of the one in force. */
 int tw_enforcer_switch(struct tw_enforcer *enforcer, struct tw_model *model,

@@ -5,14 +5,12 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/auditor.h"
+#include "daemon/cgroups.h"
 #include "daemon/death_guard.h"
 #include "daemon/events.h"
-#include "daemon/histogram.h"
 #include "daemon/http.h"
-#include "daemon/identity.h"
 #include "daemon/overview.h"
 #include "daemon/stats.h"
 #include "daemon/sweeper.h"
@@ -20,8 +18,8 @@
 #include "kernel/cgroup_names.h"
 #include "kernel/state.h"
 #include "lib/cleanup.h"
+#include "lib/heap.h"
 #include "lib/log.h"
-#include "node/cgroup_watch.h"
 #include "node/file_watch.h"
 #include "policy/load.h"
 
@@ -35,18 +33,15 @@ struct loop {
 	const struct tw_run *run;
 	struct tw_stats stats;
 	struct tw_file_watch *policy;
-	struct tw_cgroup_watch *cgroups;
-	struct tw_identity *identity;	  /* NULL: pods are not followed */
-	struct tw_histogram cgroup_ready; /* from a cgroup's creation to its own element */
-	struct tw_sweeper *sweeper;	  /* NULL: open connections are left alone */
-	struct tw_auditor *auditor;	  /* NULL where nothing is served */
+	struct tw_cgroups *cgroups; /* NULL: --once */
+	struct tw_sweeper *sweeper; /* NULL: open connections are left alone */
+	struct tw_auditor *auditor; /* NULL where nothing is served */
 	struct tw_web *web;
 	struct tw_reloads reloads;
 	struct tw_death_guard *guard; /* NULL: none is watched */
 	struct tw_events *events;     /* NULL: --once */
 	char refusal[TW_REFUSAL_LEN]; /* said last; "" where the next one is news */
 	bool refused;		      /* the last policy was */
-	bool cgroups_failed;	      /* said once, until it works again */
 };
 
 /* --- what is told ----------------------------------------------------------------- */
@@ -126,8 +121,7 @@ static void accept_policy(struct loop *loop, bool changed)
 		if (loop->guard)
 			tw_death_guard_refresh(loop->guard);
 		sweep_all(loop);
-		if (loop->identity)
-			tw_identity_check(loop->identity);
+		tw_cgroups_check(loop->cgroups);
 		return;
 	}
 	if (refused) {
@@ -163,6 +157,7 @@ static void reload(struct loop *loop)
 static void on_policy_changed(void *data)
 {
 	reload(data);
+	tw_heap_trim();
 }
 
 static void on_tripped(const struct tw_model_policy *policy, uint64_t deaths, void *data)
@@ -185,94 +180,6 @@ static void on_tripped(const struct tw_model_policy *policy, uint64_t deaths, vo
 static void on_tripped_switched(void *data)
 {
 	sweep_all(data);
-}
-
-/* --- the cgroup tree ---------------------------------------------------------------- */
-
-static void sync_cgroups(struct loop *loop)
-{
-	struct tw_cgroup_scope scope = tw_enforcer_scope(loop->enforcer);
-	int error = tw_cgroup_sets_sync(loop->enforcer->live.cgroups, &scope);
-
-	if (error && !loop->cgroups_failed)
-		tw_error("cannot follow the cgroup tree: %s; new cgroups have their ancestors' "
-			 "policies",
-			 strerror(-error));
-	loop->cgroups_failed = error;
-}
-
-/* Which cgroups are new is not known, nor where the sockets are that they opened meanwhile. */
-static void on_cgroups_lost(void *data)
-{
-	struct loop *loop = data;
-
-	tw_pods_ask_again(loop->enforcer->pods);
-	sync_cgroups(loop);
-	sweep_all(loop);
-}
-
-static void note_ready(struct loop *loop, __u64 at_ns)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (at_ns)
-		tw_histogram_add(&loop->cgroup_ready,
-				 (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - at_ns);
-}
-
-/* Sockets that it opened before we knew it met its ancestor's policies. */
-static int add_cgroup(struct loop *loop, int map, const struct tw_cgroup_scope *scope,
-		      const char *path, __u64 id, __u64 at_ns)
-{
-	int error;
-
-	if (loop->identity && tw_pods_of(scope->pods, path).state == TW_POD_UNKNOWN)
-		tw_identity_look(loop->identity);
-	error = tw_cgroup_sets_put(map, scope, path, id);
-	if (error >= 0)
-		note_ready(loop, at_ns);
-	if (error == 1 && loop->sweeper)
-		tw_sweeper_cgroup(loop->sweeper, path);
-	return error < 0 ? error : 0;
-}
-
-/* Its path is too long for the event: look for it in the tree. */
-static int sync_and_sweep(struct loop *loop, int map, const struct tw_cgroup_scope *scope)
-{
-	int error = tw_cgroup_sets_sync(map, scope);
-
-	if (!error)
-		sweep_all(loop);
-	return error;
-}
-
-/* A removed cgroup is forgotten, and so is that its pod was waited for. */
-static int remove_cgroup(struct loop *loop, int map, const char *path, __u64 id)
-{
-	if (path)
-		tw_pods_gone(loop->enforcer->pods, path);
-	return tw_cgroup_sets_remove(map, id);
-}
-
-static void on_cgroup(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns,
-		      void *data)
-{
-	struct loop *loop = data;
-	struct tw_cgroup_scope scope = tw_enforcer_scope(loop->enforcer);
-	int map = loop->enforcer->live.cgroups;
-	int error;
-
-	if (kind == TW_CGROUP_REMOVED)
-		error = remove_cgroup(loop, map, path, id);
-	else if (path)
-		error = add_cgroup(loop, map, &scope, path, id, at_ns);
-	else
-		error = sync_and_sweep(loop, map, &scope);
-	if (error && !loop->cgroups_failed)
-		tw_error("cannot give the cgroup %s its own policies: %s; it has its ancestor's",
-			 path ?: "with a long path", strerror(-error));
-	loop->cgroups_failed = error;
 }
 
 /* An MPTCP socket was set, which the hook cannot hold: its subflows are for the sweep. */
@@ -301,7 +208,7 @@ static void on_hangup(evutil_socket_t signal, short what, void *data)
 	(void)what;
 	/* Asked for by a person, so an answer each time. */
 	loop->refusal[0] = '\0';
-	reload(loop);
+	on_policy_changed(loop);
 	if (!loop->refused && number == loop->enforcer->live.number)
 		tw_info("the policy has not changed");
 }
@@ -320,6 +227,7 @@ static void on_swept(void *data)
 	struct loop *loop = data;
 
 	tw_auditor_start(loop->auditor);
+	tw_heap_trim();
 	/* Not loopbreak: where the sweep cannot even begin, the loop has not begun either. */
 	if (loop->run->once)
 		event_base_loopexit(loop->base, NULL);
@@ -384,7 +292,6 @@ static int add_events(struct loop *loop)
 /* Follow what policies depend on. From here on no change is missed; what came before is read now. */
 static int follow(struct loop *loop, struct tw_fault *fault)
 {
-	const struct tw_cgroup_watch_calls calls = { on_cgroup, on_cgroups_lost, loop };
 	const struct tw_death_guard_calls guard = { on_tripped, on_tripped_switched, loop };
 	const struct tw_events_calls events = { loop->run->sweep ? on_past_hook : NULL, loop };
 	const struct tw_enforcer *enforcer = loop->enforcer;
@@ -411,16 +318,9 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 	error = tw_death_guard_open(loop->base, loop->enforcer, &guard, &loop->guard, fault);
 	if (error)
 		return error;
-	error = tw_cgroup_watch_start(loop->base, &enforcer->tree, enforcer->attach_path, &calls,
-				      &loop->cgroups, fault);
-	if (error) {
-		tw_error("%s; new cgroups have their ancestors' policies until the next reload",
-			 fault->text);
-	} else {
-		sync_cgroups(loop);
-	}
-	if (tw_identity_start(loop->base, loop->enforcer, loop->sweeper, &loop->identity, fault))
-		tw_error("%s; pods that come are not known", fault->text);
+	error = tw_cgroups_open(loop->base, loop->enforcer, loop->sweeper, &loop->cgroups, fault);
+	if (error)
+		return error;
 	if (!loop->run->policy)
 		return 0;
 	error = tw_file_watch_start(loop->base, loop->run->policy, on_policy_changed, loop,
@@ -440,7 +340,7 @@ static void fill_overview(struct tw_overview *overview, void *data)
 	overview->reloads = loop->reloads;
 	overview->reloads.last_refused = loop->refused;
 	overview->refusal = loop->refused ? loop->refusal : NULL;
-	overview->cgroup_ready = loop->cgroup_ready;
+	overview->cgroup_ready = tw_cgroups_ready(loop->cgroups);
 	overview->sweeps = tw_sweeper_totals(loop->sweeper);
 	overview->audit = tw_auditor_last(loop->auditor);
 	if (loop->events)
@@ -475,10 +375,9 @@ static void loop_close(struct loop *loop)
 	tw_web_close(loop->web);
 	tw_auditor_close(loop->auditor);
 	tw_death_guard_close(loop->guard);
-	tw_identity_stop(loop->identity);
+	tw_cgroups_close(loop->cgroups);
 	tw_sweeper_close(loop->sweeper);
 	tw_file_watch_stop(loop->policy);
-	tw_cgroup_watch_stop(loop->cgroups);
 	tw_events_close(loop->events);
 	if (loop->base)
 		event_base_free(loop->base);
@@ -496,6 +395,7 @@ int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct t
 	error = serve(&loop, fault) ?: follow(&loop, fault);
 	if (error)
 		return error;
+	tw_heap_trim();
 	release_signals();
 	if (event_base_dispatch(loop.base) < 0)
 		return tw_fault(fault, -EIO, "the event loop failed");

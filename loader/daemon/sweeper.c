@@ -26,8 +26,9 @@ struct tw_sweeper {
 	struct tw_buf next_cgroups; /* those whose turn is the time after that */
 	bool news;		    /* there are some that tw_sweeper_again() did not bring */
 
-	/* The sweep under way; NULL: none. */
-	struct tw_sweep *sweep;
+	struct tw_sweep *sweep; /* NULL: none yet; loading it takes long, so it is kept */
+
+	bool running; /* a sweep is under way: */
 	struct tw_netns_list namespaces;
 	size_t next;	    /* of them, in this pass */
 	bool walking;	    /* one of them is under way */
@@ -82,10 +83,9 @@ struct tw_sweep_totals tw_sweeper_totals(const struct tw_sweeper *sweeper)
 static void stop(struct tw_sweeper *sweeper)
 {
 	event_del(sweeper->tick);
-	if (sweeper->sweep)
+	if (sweeper->running)
 		add_counts(&sweeper->totals.sockets, tw_sweep_counts(sweeper->sweep));
-	tw_sweep_close(sweeper->sweep);
-	sweeper->sweep = NULL;
+	sweeper->running = false;
 	tw_netns_list_free(&sweeper->namespaces);
 }
 
@@ -115,7 +115,7 @@ static void sweep_late_soon(struct tw_sweeper *sweeper)
 {
 	const struct timeval delay = { .tv_sec = TW_SWEEP_COALESCE_MS / 1000 };
 
-	if (!sweeper->sweep && !event_pending(sweeper->late, EV_TIMEOUT, NULL))
+	if (!sweeper->running && !event_pending(sweeper->late, EV_TIMEOUT, NULL))
 		event_add(sweeper->late, &delay);
 }
 
@@ -190,7 +190,7 @@ static void on_tick(evutil_socket_t fd, short what, void *data)
 	go_on(sweeper, written);
 }
 
-static int start(struct tw_sweeper *sweeper, struct tw_fault *fault)
+static int open_sweep(struct tw_sweeper *sweeper, struct tw_fault *fault)
 {
 	sigset_t all, before;
 	int error;
@@ -200,8 +200,19 @@ static int start(struct tw_sweeper *sweeper, struct tw_fault *fault)
 	sigprocmask(SIG_BLOCK, &all, &before);
 	error = tw_sweep_open(TW_SWEEP_ENFORCE, &sweeper->sweep, fault);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+static int start(struct tw_sweeper *sweeper, struct tw_fault *fault)
+{
+	int error = sweeper->sweep ? 0 : open_sweep(sweeper, fault);
+
 	if (error)
 		return error;
+	error = tw_sweep_restart(sweeper->sweep);
+	if (error)
+		return tw_fault(fault, error, "cannot begin a sweep: %m");
+	sweeper->running = true;
 	sweeper->next = 0;
 	sweeper->pass = 1;
 	sweeper->walking = false;
@@ -283,7 +294,7 @@ static void on_late(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
-	if (sweeper->sweep)
+	if (sweeper->running)
 		return; /* finish() comes back to it */
 	sweeper->full = false;
 	find_namespaces(sweeper);
@@ -308,7 +319,7 @@ void tw_sweeper_cgroup(struct tw_sweeper *sweeper, const char *path)
 
 void tw_sweeper_again(struct tw_sweeper *sweeper, const char *path)
 {
-	bool waits = sweeper->sweep || event_pending(sweeper->late, EV_TIMEOUT, NULL);
+	bool waits = sweeper->running || event_pending(sweeper->late, EV_TIMEOUT, NULL);
 	struct tw_buf *cgroups = waits ? &sweeper->next_cgroups : &sweeper->late_cgroups;
 
 	if (tw_buf_add(cgroups, path, strlen(path) + 1)) {
@@ -346,6 +357,7 @@ void tw_sweeper_close(struct tw_sweeper *sweeper)
 		stop(sweeper);
 		event_free(sweeper->tick);
 	}
+	tw_sweep_close(sweeper->sweep);
 	if (sweeper->late)
 		event_free(sweeper->late);
 	tw_buf_free(&sweeper->late_cgroups);

@@ -65,28 +65,35 @@ struct walk {
 	void *data;
 };
 
+/*
+ * Links to a folder in which there is none: its name and its ".". Most cgroups
+ * are such, and to read one is to read the names of some 40 files.
+ */
+#define NO_FOLDERS 2
+
 static int walk_below(struct walk *walk, DIR *dir, unsigned depth);
 
 /* Visit one cgroup and what is below it; `parent` is the open folder that holds `name`. */
 static int walk_one(struct walk *walk, int parent, const char *name, unsigned depth)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
-	_cleanup_close_ int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	uint64_t id;
-	int error;
+	struct stat st;
+	int error, fd;
 
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	error = walk->visit(walk->path.len ? walk->path.data : "/", st.st_ino, walk->data);
+	if (error < 0 || depth == TW_MAX_CGROUP_DEPTH || st.st_nlink == NO_FOLDERS)
+		return error;
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	error = tw_cgroup_id(fd, &id);
-	if (error)
-		return error;
-	error = walk->visit(walk->path.len ? walk->path.data : "/", id, walk->data);
-	if (error < 0 || depth == TW_MAX_CGROUP_DEPTH)
-		return error;
 	dir = fdopendir(fd);
-	if (!dir)
-		return -errno;
-	TAKE_FD(fd);
+	if (!dir) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
 	return walk_below(walk, dir, depth + 1);
 }
 

@@ -10,6 +10,7 @@
 
 #include "bpf/deaths.skel.h"
 #include "kernel/caps.h"
+#include "kernel/core.h"
 #include "kernel/hz.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/maps.h"
@@ -23,7 +24,7 @@ static int load(bool pinned, bool have_storage, struct tw_deaths_bpf **ret_skel,
 	int error;
 
 	tw_libbpf_log_capture();
-	skel = tw_deaths_bpf__open();
+	skel = tw_deaths_bpf__open_opts(tw_core_opts());
 	if (!skel)
 		return tw_fault(fault, -errno, "cannot open the BPF object of deaths: %m");
 	skel->rodata->tw_hz = tw_hz_get();

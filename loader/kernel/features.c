@@ -12,6 +12,7 @@
 
 #include "kernel/caps.h"
 #include "kernel/cgroup_events.h"
+#include "kernel/core.h"
 #include "kernel/deaths.h"
 #include "kernel/guard.h"
 #include "kernel/hz.h"
@@ -24,8 +25,6 @@
 #include "lib/cleanup.h"
 #include "lib/file.h"
 #include "lib/mounts.h"
-
-#define BTF_PATH "/sys/kernel/btf/vmlinux"
 
 struct report {
 	struct tw_check *checks;
@@ -82,12 +81,12 @@ static void probe_kernel(struct report *report)
 
 static void probe_btf(struct report *report)
 {
-	if (access(BTF_PATH, R_OK) == 0)
-		add(report, "btf", TW_CHECK_OK, "", "%s is there", BTF_PATH);
+	if (access(TW_BTF_PATH, R_OK) == 0)
+		add(report, "btf", TW_CHECK_OK, "", "%s is there", TW_BTF_PATH);
 	else
 		add(report, "btf", TW_CHECK_MISSING,
 		    "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-		    "%s: %s; the programs cannot be fitted to this kernel", BTF_PATH,
+		    "%s: %s; the programs cannot be fitted to this kernel", TW_BTF_PATH,
 		    strerror(errno));
 }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "kernel/rcu.h"
+#include "kernel/slots.h"
 #include "lib/cleanup.h"
 #include "policy/canon.h"
 #include "policy/trip.h"
@@ -248,20 +249,21 @@ static int fill_text(struct build *build)
 static int fill_slot(struct build *build)
 {
 	const struct tw_maps *maps = build->maps;
-	uint32_t slot = build->slot;
-	int error = 0;
+	const struct tw_slot all[] = {
+		{ maps->prefixes, build->slot, build->prefixes },
+		{ maps->port_sets, build->slot, build->port_sets },
+		{ maps->cgroups, build->slot, build->cgroups },
+		{ maps->generations, build->slot, build->generation },
+	};
+	struct tw_slot made[ARRAY_SIZE(all)];
+	size_t count = 0;
+	int error;
 
-	if (build->prefixes >= 0)
-		error = put(maps->prefixes, &slot, &build->prefixes);
-	if (!error && build->port_sets >= 0)
-		error = put(maps->port_sets, &slot, &build->port_sets);
-	if (!error)
-		error = put(maps->cgroups, &slot, &build->cgroups);
-	if (!error)
-		error = put(maps->generations, &slot, &build->generation);
-	if (!error)
-		error = put(maps->loaded, &slot, build->loaded);
-	return error;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i].inner >= 0)
+			made[count++] = all[i];
+	error = tw_slots_fill(made, count);
+	return error ?: put(maps->loaded, &build->slot, build->loaded);
 }
 
 static int step(int error, const char *what, struct tw_fault *fault)

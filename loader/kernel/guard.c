@@ -9,6 +9,7 @@
 
 #include "bpf/guard.skel.h"
 #include "kernel/caps.h"
+#include "kernel/core.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/link.h"
 #include "kernel/maps.h"
@@ -28,7 +29,7 @@ static int load_as(bool pinned, struct able able, struct tw_guard_bpf **ret_skel
 	int error;
 
 	tw_libbpf_log_capture();
-	skel = tw_guard_bpf__open();
+	skel = tw_guard_bpf__open_opts(tw_core_opts());
 	if (!skel)
 		return tw_fault(fault, -errno, "cannot open the BPF object of the hook: %m");
 	skel->rodata->tw_page_size = (__u32)sysconf(_SC_PAGESIZE);

@@ -2,6 +2,8 @@
 #include "kernel/maps.h"
 
 #include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,12 +68,43 @@ int tw_maps_pin(struct bpf_object *object, bool pinned, struct tw_fault *fault)
 	return error;
 }
 
-struct tw_maps tw_maps_of(const struct bpf_object *object)
+static int *field_of(struct tw_maps *maps, size_t i)
 {
-	struct tw_maps maps = { 0 };
+	return (int *)(void *)((char *)maps + shared[i].offset);
+}
+
+int tw_descriptor_take(int fd)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return own < 0 ? -errno : own;
+}
+
+int tw_maps_take(const struct bpf_object *object, struct tw_maps *ret_maps)
+{
+	struct tw_maps maps;
+	int error = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
-		*(int *)((char *)&maps + shared[i].offset) =
-			bpf_object__find_map_fd_by_name(object, shared[i].name);
-	return maps;
+		*field_of(&maps, i) = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(shared) && !error; i++) {
+		int fd = bpf_object__find_map_fd_by_name(object, shared[i].name);
+
+		fd = fd < 0 ? fd : tw_descriptor_take(fd);
+		if (fd < 0)
+			error = fd;
+		else
+			*field_of(&maps, i) = fd;
+	}
+	if (error)
+		tw_maps_close(&maps);
+	else
+		*ret_maps = maps;
+	return error;
+}
+
+void tw_maps_close(struct tw_maps *maps)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
+		tw_closep(field_of(maps, i));
 }

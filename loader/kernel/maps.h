@@ -9,7 +9,7 @@
 
 struct bpf_object;
 
-/* Descriptors of the shared maps; borrowed from the object that opened them. */
+/* Descriptors of the shared maps. */
 struct tw_maps {
 	int current;
 	int generations;
@@ -35,7 +35,14 @@ struct tw_maps {
  */
 int tw_maps_pin(struct bpf_object *object, bool pinned, struct tw_fault *fault);
 
-/* After it is loaded. */
-struct tw_maps tw_maps_of(const struct bpf_object *object);
+/*
+ * After it is loaded: descriptors of our own, so that the object with all that
+ * libbpf keeps of it may go. On failure there are none.
+ */
+int tw_maps_take(const struct bpf_object *object, struct tw_maps *ret_maps);
+void tw_maps_close(struct tw_maps *maps);
+
+/* The same of one descriptor, to be closed; or a negative errno. */
+int tw_descriptor_take(int fd);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "bpf/sockops.skel.h"
 #include "kernel/caps.h"
+#include "kernel/core.h"
 #include "kernel/hz.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/link.h"
@@ -36,7 +37,7 @@ static int load_as(bool seats, struct tw_sockops_bpf **ret_skel, bool pinned,
 	int error;
 
 	tw_libbpf_log_capture();
-	skel = tw_sockops_bpf__open();
+	skel = tw_sockops_bpf__open_opts(tw_core_opts());
 	if (!skel)
 		return tw_fault(fault, -errno, "cannot open the BPF object: %m");
 	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
@@ -55,7 +56,7 @@ static int load_as(bool seats, struct tw_sockops_bpf **ret_skel, bool pinned,
 	return 0;
 }
 
-/* Places take kernel memory that may be read: not under lockdown=confidentiality. */
+/* Seats take kernel memory that may be read: not under lockdown=confidentiality. */
 static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct tw_fault *fault)
 {
 	int error = load_as(true, ret_skel, pinned, fault);
@@ -63,6 +64,16 @@ static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct t
 	/* -EINVAL: an unknown helper; -EACCES, -E2BIG: a verifier that does not follow it. */
 	if (error == -EINVAL || error == -EACCES || error == -E2BIG)
 		error = load_as(false, ret_skel, pinned, fault);
+	return error;
+}
+
+static int keep(const struct tw_sockops_bpf *skel, struct tw_program *ret_program)
+{
+	_cleanup_close_ int fd = tw_descriptor_take(bpf_program__fd(skel->progs.tw_sockops));
+	int error = fd < 0 ? fd : tw_maps_take(skel->obj, &ret_program->maps);
+
+	if (!error)
+		ret_program->fd = TAKE_FD(fd);
 	return error;
 }
 
@@ -74,8 +85,10 @@ int tw_program_load(struct tw_program *ret_program, struct tw_fault *fault)
 	error = open_and_load(&skel, true, fault);
 	if (error)
 		return error;
-	ret_program->skel = skel;
-	ret_program->maps = tw_maps_of(skel->obj);
+	error = keep(skel, ret_program);
+	tw_sockops_bpf__destroy(skel);
+	if (error)
+		return tw_fault(fault, error, "cannot keep the BPF program: %m");
 	return 0;
 }
 
@@ -91,7 +104,10 @@ int tw_program_try(struct tw_fault *fault)
 
 void tw_program_close(struct tw_program *program)
 {
-	tw_sockops_bpf__destroy(program->skel);
+	if (program->fd < 0)
+		return;
+	close(program->fd);
+	tw_maps_close(&program->maps);
 	*program = TW_PROGRAM_INIT;
 }
 
@@ -111,8 +127,7 @@ int tw_link_runs(const struct tw_program *program, bool *ret_ours)
 
 	if (error)
 		return error;
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(program->skel->progs.tw_sockops), &ours, &len) <
-	    0)
+	if (bpf_obj_get_info_by_fd(program->fd, &ours, &len) < 0)
 		return -errno;
 	*ret_ours = runs == ours.id;
 	return 0;
@@ -120,8 +135,7 @@ int tw_link_runs(const struct tw_program *program, bool *ret_ours)
 
 int tw_program_attach(struct tw_program *program, int cgroup, struct tw_fault *fault)
 {
-	return tw_link_attach(TW_PIN_LINK, bpf_program__fd(program->skel->progs.tw_sockops), cgroup,
-			      BPF_CGROUP_SOCK_OPS, fault);
+	return tw_link_attach(TW_PIN_LINK, program->fd, cgroup, BPF_CGROUP_SOCK_OPS, fault);
 }
 
 int tw_link_cgroup(uint64_t *ret_id)

@@ -9,14 +9,12 @@
 #include "kernel/maps.h"
 #include "lib/fault.h"
 
-struct tw_sockops_bpf;
-
 struct tw_program {
-	struct tw_sockops_bpf *skel;
-	struct tw_maps maps;
+	int fd;		     /* -1: not loaded, and there are no maps */
+	struct tw_maps maps; /* owned */
 };
 
-#define TW_PROGRAM_INIT ((struct tw_program){ 0 })
+#define TW_PROGRAM_INIT ((struct tw_program){ .fd = -1 })
 
 /*
  * Load the program on the pinned maps of this ABI version, making and pinning

@@ -5,11 +5,16 @@
 
 #include <tcpwarden/abi.h>
 
-/* Descriptors of the two maps, both pinned by TW_RECORD_VERSION; borrowed. */
+/* Descriptors of the two maps, both pinned by TW_RECORD_VERSION. */
 struct tw_records {
 	int stored; /* socket storage, by the socket's descriptor */
 	int seats;  /* struct tw_seat, by its cookie */
 };
+
+#define TW_RECORDS_INIT                   \
+	{                                 \
+		.stored = -1, .seats = -1 \
+	}
 
 /* -ENOENT: the socket has none. */
 int tw_records_read(const struct tw_records *records, int fd, struct tw_record *ret_record);

@@ -12,8 +12,9 @@
 
 struct tw_sweep {
 	struct tw_iterator iterator;
-	struct tw_sweep_fd *fds; /* where the iterator may not write */
-	int walk;		 /* the pass in progress */
+	struct tw_sweep_fd *fds;       /* where the iterator may not write */
+	int walk;		       /* the pass in progress */
+	struct tw_sweep_counts before; /* of passes that do not count any more */
 };
 
 int tw_sweep_open(enum tw_sweep_mode mode, struct tw_sweep **ret_sweep, struct tw_fault *fault)
@@ -29,7 +30,7 @@ int tw_sweep_open(enum tw_sweep_mode mode, struct tw_sweep **ret_sweep, struct t
 
 	if (!sweep)
 		return tw_fault(fault, -ENOMEM, "cannot sweep: %m");
-	sweep->walk = -1;
+	*sweep = (struct tw_sweep){ .iterator = TW_ITERATOR_INIT, .walk = -1 };
 	error = tw_iterator_open(&options, &sweep->iterator, fault);
 	if (!error && !sweep->iterator.writes)
 		error = tw_sweep_fd_open(&sweep->iterator, options.restore, &sweep->fds, fault);
@@ -84,10 +85,29 @@ int tw_sweep_step(struct tw_sweep *sweep, unsigned writes, unsigned *ret_written
 	return 1;
 }
 
-struct tw_sweep_counts tw_sweep_counts(const struct tw_sweep *sweep)
+static struct tw_sweep_counts all_counts(const struct tw_sweep *sweep)
 {
 	return sweep->fds ? tw_sweep_fd_counts(sweep->fds)
 			  : tw_iterator_sweep_counts(&sweep->iterator);
+}
+
+struct tw_sweep_counts tw_sweep_counts(const struct tw_sweep *sweep)
+{
+	struct tw_sweep_counts counts = all_counts(sweep);
+
+	counts.seen -= sweep->before.seen;
+	counts.written -= sweep->before.written;
+	counts.failed -= sweep->before.failed;
+	counts.orphans -= sweep->before.orphans;
+	return counts;
+}
+
+int tw_sweep_restart(struct tw_sweep *sweep)
+{
+	tw_closep(&sweep->walk);
+	sweep->walk = -1;
+	sweep->before = all_counts(sweep);
+	return tw_iterator_begin(&sweep->iterator);
 }
 
 int tw_sweep_remaining(struct tw_sweep *sweep, __u64 *ret_sockets)

@@ -29,6 +29,9 @@ struct tw_sweep;
 int tw_sweep_open(enum tw_sweep_mode mode, struct tw_sweep **ret_sweep, struct tw_fault *fault);
 void tw_sweep_close(struct tw_sweep *sweep);
 
+/* Another sweep by the same, which is loaded already. */
+int tw_sweep_restart(struct tw_sweep *sweep);
+
 /* Whether it goes by the descriptors of processes, and so misses sockets that none has. */
 bool tw_sweep_by_fds(const struct tw_sweep *sweep);
 
@@ -42,10 +45,10 @@ int tw_sweep_begin(struct tw_sweep *sweep, const struct tw_netns *ns, bool first
 /* Go on until `writes` sockets were written: 1, there may be more; 0, the pass is over. */
 int tw_sweep_step(struct tw_sweep *sweep, unsigned writes, unsigned *ret_written);
 
-/* Summed over all passes so far. */
+/* Summed over all passes so far, from the last restart. */
 struct tw_sweep_counts tw_sweep_counts(const struct tw_sweep *sweep);
 
-/* Sockets that carry a record now, in any namespace, but for orphans. */
+/* Sockets that carry a record now, in any namespace, but for orphans; of TW_SWEEP_RESTORE. */
 int tw_sweep_remaining(struct tw_sweep *sweep, __u64 *ret_sockets);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "policy/canon.h"
 #include "policy/cohort.h"
+#include "policy/pattern.h"
 
 /* ::ffff:0:0/96: all of IPv4. */
 static const struct tw_cidr all_v4 = { .addr = { [10] = 0xff, [11] = 0xff }, .len = 96 };
@@ -385,51 +386,6 @@ const struct tw_set *tw_compiled_port(const struct tw_compiled *compiled, __u16 
 
 /* --- cgroups ----------------------------------------------------------------- */
 
-/* Copy the component at *path and step behind it; false at the end, or where it is too long. */
-static bool next_component(const char **path, char component[static TW_PATH_LEN])
-{
-	size_t len;
-
-	*path += strspn(*path, "/");
-	len = strcspn(*path, "/");
-	if (!len || len >= TW_PATH_LEN)
-		return false;
-	memcpy(component, *path, len);
-	component[len] = '\0';
-	*path += len;
-	return true;
-}
-
-bool tw_cgroup_covers(const char *pattern, const char *path)
-{
-	char wanted[TW_PATH_LEN], component[TW_PATH_LEN];
-
-	while (next_component(&pattern, wanted))
-		if (!next_component(&path, component) || fnmatch(wanted, component, 0) != 0)
-			return false;
-	return true;
-}
-
-bool tw_cgroup_may_cover(const char *pattern, const char *path)
-{
-	char wanted[TW_PATH_LEN], component[TW_PATH_LEN];
-
-	while (next_component(&path, component))
-		if (!next_component(&pattern, wanted) || fnmatch(wanted, component, 0) != 0)
-			return false;
-	return true;
-}
-
-static size_t path_depth(const char *path)
-{
-	char component[TW_PATH_LEN];
-	size_t depth = 0;
-
-	while (next_component(&path, component))
-		depth++;
-	return depth;
-}
-
 /* Whether one of the policy's cgroup patterns says so of the path; one without any selects all. */
 static bool policy_selects(const struct tw_model_policy *policy, const char *path,
 			   bool (*covers)(const char *pattern, const char *path))
@@ -484,7 +440,7 @@ void tw_compile_cgroup(const struct tw_model *model, const char *path, const str
 {
 	struct tw_cgroup_sets sets = { .own_may = pod->state == TW_POD_UNKNOWN ? ~0ULL : 0 };
 
-	if (path_depth(path) > TW_MAX_CGROUP_DEPTH) {
+	if (tw_pattern_depth(path) > TW_MAX_CGROUP_DEPTH) {
 		compile_too_deep(model, ret_sets);
 		return;
 	}

@@ -13,6 +13,7 @@
 
 #include "lib/buf.h"
 #include "policy/model.h"
+#include "policy/pattern.h"
 #include "policy/pod.h"
 
 /* The node that policies are compiled for. */
@@ -65,12 +66,6 @@ void tw_compile_cgroup(const struct tw_model *model, const char *path, const str
 
 /* Whether the pod is known and is one that the policy selects. */
 bool tw_compile_selects_pod(const struct tw_model_policy *policy, const struct tw_pod *pod);
-
-/* Whether `pattern` names `path` or an ancestor of it; each component may hold shell wildcards. */
-bool tw_cgroup_covers(const char *pattern, const char *path);
-
-/* Whether `pattern` may name `path` or something below it. */
-bool tw_cgroup_may_cover(const char *pattern, const char *path);
 
 /* The sets that a connection meets, as the BPF program finds them. */
 const struct tw_set *tw_compiled_remote(const struct tw_compiled *compiled,

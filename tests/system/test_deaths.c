@@ -319,12 +319,19 @@ TW_TEST(deaths__of_an_unreachable_neighbour)
 
 /* --- with and without a daemon --- */
 
+/* A moment after it is enforced, deaths are watched. */
+static bool is_watched(void)
+{
+	return access(TW_PINS "/v1/link_deaths", F_OK) == 0;
+}
+
 TW_TEST(deaths__are_counted_without_a_daemon_and_over_takeovers)
 {
 	struct tw_process daemon = tw_enforce("- {name: all, keepalive: 1s:1s:1}\n");
 	struct tw_process reader;
 	int first, second;
 
+	WAIT_FOR(is_watched());
 	first = to_silent_peer(IDLE);
 	tw_signal(&daemon, SIGKILL);
 	tw_join(&daemon);
@@ -348,7 +355,7 @@ TW_TEST(deaths__are_counted_without_a_daemon_and_over_takeovers)
 TW_TEST(deaths__the_program_goes_with_a_detach)
 {
 	tw_enforce("- {name: all, keepalive: 1s:1s:1}\n");
-	CHECK_INT(access(TW_PINS "/v1/link_deaths", F_OK), 0);
+	WAIT_FOR(is_watched());
 	CHECK_INT(TW_RUN("detach").status, 0);
 	CHECK(tw_bpffs_is_empty());
 }

@@ -388,6 +388,37 @@ static void compile__covers_cgroups_by_component(void **state)
 				 cases[i].covers);
 }
 
+/* A few letters and all that a pattern may be made of, so that many match. */
+static void random_name(char *name, size_t size, const char *letters)
+{
+	size_t len = 1 + (size_t)random() % (size - 1);
+
+	for (size_t i = 0; i < len; i++)
+		name[i] = letters[(size_t)random() % strlen(letters)];
+	name[len] = '\0';
+}
+
+static void compile__matches_names_as_fnmatch_does(void **state)
+{
+	unsigned matched = 0;
+
+	(void)state;
+	srandom(1);
+	for (int i = 0; i < 200000; i++) {
+		char pattern[8] = "/", path[8] = "/";
+		bool expected;
+
+		random_name(pattern + 1, sizeof(pattern) - 1, "aab-*?[]!\\");
+		random_name(path + 1, sizeof(path) - 1, "aab-*[\\");
+		expected = fnmatch(pattern + 1, path + 1, 0) == 0;
+		if (tw_cgroup_covers(pattern, path) != expected ||
+		    tw_cgroup_may_cover(pattern, path) != expected)
+			fail_msg("%s, %s: fnmatch() says %d", pattern, path, expected);
+		matched += expected;
+	}
+	assert_true(matched > 2000);
+}
+
 static void compile__selects_no_cgroup_past_the_depth(void **state)
 {
 	_cleanup_model_ struct tw_model model =
@@ -579,6 +610,7 @@ int main(void)
 		cmocka_unit_test(compile__joins_ports_into_classes),
 		cmocka_unit_test(compile__ends_overlapping_ranges_where_the_last_ends),
 		cmocka_unit_test(compile__covers_cgroups_by_component),
+		cmocka_unit_test(compile__matches_names_as_fnmatch_does),
 		cmocka_unit_test(compile__selects_no_cgroup_past_the_depth),
 		cmocka_unit_test(compile__knows_what_may_be_a_pod),
 		cmocka_unit_test(compile__keeps_the_canonical_text),
