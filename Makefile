@@ -27,7 +27,7 @@ MAKEFLAGS += --no-print-directory
 
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wconversion -Wvla -Wundef -Wmissing-prototypes \
 	    -Wstrict-prototypes -Werror
-LIBS	 := libbpf yaml-0.1 libevent_core jansson libxxhash
+LIBS	 := libbpf yaml-0.1 libevent_core jansson libxxhash libseccomp
 # Asked for when first needed, so that `make deps` and `make help` work without them.
 LIB_CFLAGS = $(eval LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS)))$(LIB_CFLAGS)
 LIB_LIBS   = $(eval LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS)))$(LIB_LIBS)
@@ -73,7 +73,8 @@ ARCHES	  ?= amd64 arm64
 NATIVE	   = $(eval NATIVE := $(shell dpkg --print-architecture))$(NATIVE)
 TRIPLET_amd64 := x86_64-linux-gnu
 TRIPLET_arm64 := aarch64-linux-gnu
-IMAGE_LIBS := libbpf-dev libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
+IMAGE_LIBS := libbpf-dev libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev \
+	      libseccomp-dev
 
 .PHONY: image image-parts
 image: deps-image ## build the container image for ARCHES (amd64 arm64), as archives in build/image
@@ -399,7 +400,7 @@ lint-tidy: $(USER_SRC:%.c=$(B)/tidy/%.ok) $(BPF_SRC:%.c=$(B)/tidy/%.ok)
 # --- on this machine ---------------------------------------------------------
 
 BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-generic libbpf-dev \
-	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
+	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev libseccomp-dev
 TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server
 KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring
 RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 redis-server nginx postgresql \

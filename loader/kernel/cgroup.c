@@ -67,6 +67,24 @@ struct walk {
 
 static int walk_below(struct walk *walk, DIR *dir, unsigned depth);
 
+static int visit_id(struct walk *walk, uint64_t id)
+{
+	return walk->visit(walk->path.len ? walk->path.data : "/", id, walk->data);
+}
+
+/*
+ * A user to whom a cgroup is delegated may close it to all others, and so to us
+ * where we lack CAP_DAC_READ_SEARCH: what is below it has its policies.
+ */
+static int visit_closed(struct walk *walk, int parent, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return visit_id(walk, st.st_ino);
+}
+
 /* Visit one cgroup and what is below it; `parent` is the open folder that holds `name`. */
 static int walk_one(struct walk *walk, int parent, const char *name, unsigned depth)
 {
@@ -75,12 +93,14 @@ static int walk_one(struct walk *walk, int parent, const char *name, unsigned de
 	uint64_t id;
 	int error;
 
+	if (fd < 0 && errno == EACCES)
+		return visit_closed(walk, parent, name);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	error = tw_cgroup_id(fd, &id);
 	if (error)
 		return error;
-	error = walk->visit(walk->path.len ? walk->path.data : "/", id, walk->data);
+	error = visit_id(walk, id);
 	if (error < 0 || depth == TW_MAX_CGROUP_DEPTH)
 		return error;
 	dir = fdopendir(fd);
