@@ -322,7 +322,7 @@ C_FILES	  := $(sort $(filter-out $(B)/%,$(wildcard bpf/*.[ch] include/tcpwarden/
 	     loader/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])))
 USER_SRC  := $(filter loader/%.c tests/%.c,$(C_FILES))
 SCRIPTS	   = $(sort $(shell grep -lIE '^\#!(/usr)?/bin/(env )?(ba)?sh' .ci/* tests/* tests/*/* tests/*/*/* deploy/*/* 2>/dev/null))
-LINTS	  := format sources layers scripts cppcheck btf man unit clang tidy
+LINTS	  := format sources layers caps scripts cppcheck btf man unit clang tidy
 
 .PHONY: lint lint-parts $(LINTS:%=lint-%)
 lint: deps ## check format, layers, scripts, pages; cppcheck, clang-tidy, a build with clang
@@ -342,6 +342,10 @@ lint-sources:
 lint-layers:
 	$(say) LINT layers
 	$(Q)tests/lint/layers
+
+lint-caps:
+	$(say) LINT caps
+	$(Q)tests/lint/caps
 
 lint-scripts:
 	$(say) LINT scripts

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Each optional capability removed in turn (the required ones: test_commands.c):
- * what still works, what `doctor` says and what `run` says. And what is on the
- * file systems: read-only ones, and what others may read.
+ * what still works, what `doctor` says and what `run` says. And file systems
+ * that are read-only, and what a container and what deploy/ give.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
@@ -311,91 +310,60 @@ TW_TEST(rights__all_is_read_only_but_pins_and_the_socket)
 	CHECK(access(tw_format("%s/events.sock", run_dir), F_OK) < 0);
 }
 
-static int pins; /* that were looked at */
+/* --- what deploy/ gives, which tests/lint/caps compares with loader/kernel/caps.c ---------- */
 
-static void check_private(const char *path);
-
-static void check_folder(const char *path)
+static void keep_only(const int *kept, size_t count)
 {
-	_cleanup_closedir_ DIR *folder = opendir(path);
-	const struct dirent *entry;
+	unsigned long long keep = 0;
 
-	CHECK(folder);
-	while ((entry = readdir(folder)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			check_private(tw_format("%s/%s", path, entry->d_name));
+	for (size_t i = 0; i < count; i++)
+		keep |= 1ULL << kept[i];
+	for (int number = 0; prctl(PR_CAPBSET_READ, number) >= 0; number++)
+		if (!(keep >> number & 1))
+			SYS(prctl(PR_CAPBSET_DROP, number));
 }
 
-static void check_private(const char *path)
+static void keep_what_is_deployed(void)
 {
-	struct stat st;
+	static const int kept[] = { CAP_BPF,	     CAP_PERFMON,    CAP_NET_ADMIN,
+				    CAP_SYS_ADMIN,   CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
+				    CAP_SYS_RESOURCE };
 
-	SYS(lstat(path, &st));
-	pins++;
-	CHECK_EQUAL(tw_format("%s %u %o", path, st.st_uid, st.st_mode & 07777),
-		    tw_format("%s 0 %o", path, S_ISDIR(st.st_mode) ? 0700 : 0600));
-	if (S_ISDIR(st.st_mode))
-		check_folder(path);
+	keep_only(kept, ARRAY_SIZE(kept));
 }
 
-static void umask_of_nothing(void)
+TW_TEST(rights__what_is_deployed_is_enough)
 {
-	umask(0);
+	int there = make_named(), others = make_of_others();
+	struct tw_result result = run_with(keep_what_is_deployed);
+
+	CHECK_INT(result.status, 0);
+	CHECK(!strstr(result.err, "could not reach"));
+	CHECK_OPTIONS(others, ASKED);
+	CHECK_OPTIONS(there, ASKED);
 }
 
-/* With the setsockopt hook's too, and whatever umask the run was started with. */
-TW_TEST(rights__pins_and_the_socket_are_private)
+/* Root, with what container runtimes give by default, and no bpf file system of the host. */
+static void enter_container(void)
 {
-	struct tw_process daemon = tw_start(&(struct tw_command){
-		.args = ARGS(
-			"run", "-c",
-			tw_policy("- {name: all, keepalive: 111s:11s:4, precedence: policy}\n"),
-			"--attach-to", tw_node),
-		.prepare = umask_of_nothing });
+	static const int kept[] = { CAP_CHOWN,	 CAP_DAC_OVERRIDE,    CAP_FOWNER,      CAP_FSETID,
+				    CAP_KILL,	 CAP_SETGID,	      CAP_SETUID,      CAP_SETPCAP,
+				    CAP_SETFCAP, CAP_SYS_CHROOT,      CAP_AUDIT_WRITE, CAP_MKNOD,
+				    CAP_NET_RAW, CAP_NET_BIND_SERVICE };
 
-	tw_wait_enforcing(&daemon);
-	WAIT_FOR(tw_swept(&daemon) == 1);
-	check_private(TW_PINS);
-	CHECK(pins > 15);
-	CHECK(access(TW_PINS "/v1/link_guard", F_OK) == 0);
-	check_private(tw_format("%s/events.sock", tw_folder));
+	SYS(unshare(CLONE_NEWNS | CLONE_NEWNET));
+	SYS(umount2(TW_BPFFS, MNT_DETACH));
+	keep_only(kept, ARRAY_SIZE(kept));
 }
 
-static void make_our_folder(void *data)
+TW_TEST(rights__root_of_a_container)
 {
-	(void)data;
-	SYS(setgid(NOBODY));
-	SYS(setuid(NOBODY));
-	SYS(mkdir(TW_PINS, 0700));
-}
+	struct tw_process daemon = tw_enforce(POLICY);
 
-/* A bpf file system whose mode nobody gave lets everybody make folders. */
-TW_TEST(rights__a_folder_of_pins_that_others_made)
-{
-	struct tw_result result;
-
-	SYS(chmod(TW_BPFFS, 01777));
-	tw_join_child(tw_fork(NULL, make_our_folder, NULL));
-	result = run_with(NULL);
-	CHECK_INT(result.status, 1);
-	CHECK_HAS(result.err, "cannot use " TW_PINS ": it is not a folder that is ours alone");
-	CHECK_INT(tw_programs_attached(tw_node), 0);
-	SYS(rmdir(TW_PINS));
-	SYS(symlink(tw_folder, TW_PINS));
-	CHECK_HAS(run_with(NULL).err, "it is not a folder that is ours alone");
-	SYS(unlink(TW_PINS));
-	CHECK_INT(run_with(NULL).status, 0);
+	CHECK_INT(run_with(enter_container).status, 1);
+	tw_run(&(struct tw_command){ .args = ARGS("detach", "--restore"),
+				     .prepare = enter_container });
+	CHECK(tw_runs(&daemon));
+	CHECK_INT(tw_programs_attached(tw_node), 1);
 	CHECK_OPTIONS(client_of(tw_node), ASKED);
-}
-
-/* --- who may connect ------------------------------------------------------------------------ */
-
-TW_TEST(rights__http_is_on_loopback_alone)
-{
-	struct tw_listing listening;
-
-	tw_enforce(POLICY);
-	listening = TW_SOCKETS("--state", "LISTEN");
-	CHECK_INT((long long)listening.count, 1);
-	CHECK_EQUAL(tw_json_string(listening.line[0], "local"), TW_WEB);
 }
