@@ -9,11 +9,8 @@
 #include "daemon/http.h"
 #include "daemon/run.h"
 #include "daemon/sweeper.h"
-#include "kernel/caps.h"
 #include "kernel/pins.h"
 #include "kernel/sandbox.h"
-#include "lib/buf.h"
-#include "lib/cleanup.h"
 #include "lib/log.h"
 #include "lib/path.h"
 #include "node/name.h"
@@ -75,34 +72,22 @@ static void warn_unguarded(const struct tw_model *model)
 				   model->policies[i].name);
 }
 
-/* --- least privilege ------------------------------------------------------------ */
-
-/* What the start needs goes before anything is read that others wrote, the rest once it is over. */
-static int sandbox(const struct tw_args *args, bool start, struct tw_fault *fault)
+/* Before anything is read that others wrote; the loop gives up the rest, once all is open. */
+static int enter_sandbox(const struct tw_args *args, struct tw_fault *fault)
 {
-	const struct tw_sandbox needs = { .sweep = !args->no_sweep, .start = start };
+	const struct tw_sandbox needs = { .sweep = !args->no_sweep, .start = true };
 
-	return args->no_sandbox ? 0 : tw_sandbox_enter(&needs, fault);
-}
-
-static void say_sandbox(const struct tw_args *args)
-{
-	_cleanup_buf_ struct tw_buf kept = TW_BUF_INIT;
-
-	if (args->no_sandbox) {
-		tw_warning("--no-sandbox: this run keeps all capabilities and system calls");
-		return;
-	}
-	for (size_t i = 0; i < tw_caps_count; i++)
-		if (tw_caps_effective() & TW_CAP_BIT(tw_caps[i].number))
-			tw_buf_addf(&kept, "%s%s", kept.len ? ", " : "", tw_caps[i].name);
-	tw_info("of its privileges this run keeps %s", tw_buf_string(&kept));
+	if (!args->no_sandbox)
+		return tw_sandbox_enter(&needs, fault);
+	tw_warning("--no-sandbox: this run keeps all capabilities and system calls");
+	return 0;
 }
 
 static enum tw_exit run(const struct tw_args *args, const char *attach_path, const char *pod_logs)
 {
 	_cleanup_enforcer_ struct tw_enforcer enforcer = TW_ENFORCER_INIT;
 	_cleanup_close_ int listener = -1; /* goes before the lock does */
+	const struct tw_sandbox sandbox = { .sweep = !args->no_sweep };
 	struct tw_run options = {
 		.policy = args->policy,
 		.stats = args->stats,
@@ -111,13 +96,14 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path, con
 		.once = args->once,
 		.detach = args->on_exit && !strcmp(args->on_exit, "detach"),
 		.run_dir = args->run_dir,
+		.sandbox = args->no_sandbox ? NULL : &sandbox,
 	};
 	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
 	struct tw_fault fault = TW_FAULT_INIT;
 	char node_name[TW_NODE_LEN];
 	int error;
 
-	if (sandbox(args, true, &fault))
+	if (enter_sandbox(args, &fault))
 		return fail(&fault);
 	if (load(args->policy, &model))
 		return TW_EXIT_USAGE;
@@ -143,10 +129,9 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path, con
 	if (open_listener(args, &listener) != TW_EXIT_OK)
 		return TW_EXIT_FAILED;
 	options.listener = listener;
-	if (tw_enforcer_start(&enforcer, &model, &fault) || sandbox(args, false, &fault))
+	if (tw_enforcer_start(&enforcer, &model, &fault))
 		return fail(&fault);
 	tw_enforcer_say(&enforcer, args->policy ?: "the embedded policy");
-	say_sandbox(args);
 	if (args->once)
 		warn_unguarded(&enforcer.model);
 	if (args->once && args->no_sweep)

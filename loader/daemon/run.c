@@ -494,6 +494,8 @@ int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct t
 		return tw_fault(fault, error, "cannot make the event loop: %m");
 	loop.reloads.applied = 1; /* the one that it starts with */
 	error = serve(&loop, fault) ?: follow(&loop, fault);
+	if (!error && run->sandbox)
+		error = tw_sandbox_enter(run->sandbox, fault);
 	if (error)
 		return error;
 	release_signals();

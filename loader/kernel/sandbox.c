@@ -14,6 +14,8 @@
 #include "kernel/memlock.h"
 #include "kernel/pins.h"
 #include "kernel/syscalls.h"
+#include "lib/buf.h"
+#include "lib/cleanup.h"
 #include "lib/log.h"
 
 #define BPF   (TW_CAP_BIT(CAP_BPF) | TW_CAP_BIT(CAP_PERFMON))
@@ -65,6 +67,16 @@ static int filter(const struct tw_sandbox *needs, struct tw_fault *fault)
 	return 0;
 }
 
+static void say(void)
+{
+	_cleanup_buf_ struct tw_buf kept = TW_BUF_INIT;
+
+	for (size_t i = 0; i < tw_caps_count; i++)
+		if (tw_caps_effective() & TW_CAP_BIT(tw_caps[i].number))
+			tw_buf_addf(&kept, "%s%s", kept.len ? ", " : "", tw_caps[i].name);
+	tw_info("of its privileges this run keeps %s", tw_buf_string(&kept));
+}
+
 int tw_sandbox_enter(const struct tw_sandbox *needs, struct tw_fault *fault)
 {
 	int error;
@@ -78,7 +90,10 @@ int tw_sandbox_enter(const struct tw_sandbox *needs, struct tw_fault *fault)
 	if (error)
 		return tw_fault(fault, error,
 				"cannot give up capabilities: %m; --no-sandbox runs without");
-	return filter(needs, fault);
+	error = filter(needs, fault);
+	if (!error && !needs->start)
+		say();
+	return error;
 }
 
 bool tw_sandbox_has_filters(void)

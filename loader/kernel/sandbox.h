@@ -9,13 +9,13 @@
 
 struct tw_sandbox {
 	bool sweep; /* other network namespaces, other processes' descriptors */
-	bool start; /* what only the start needs: mount a bpf file system, listen on a low port */
+	bool start; /* what only the start needs: mount a bpf file system, open sockets */
 };
 
 /*
  * Give up the rest, for good and for every child: capabilities, new privileges
  * by execve(2), system calls. To be called before anything is read that others
- * wrote, with `start`; and without, once enforcement has begun.
+ * wrote, with `start`; and without, once all is open that stays open.
  *
  * That a capability cannot be given up is an error. A kernel without seccomp, or
  * an outer sandbox that forbids filters, is warned of: connections are under

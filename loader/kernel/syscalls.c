@@ -20,7 +20,8 @@
  *
  * An argument is looked at where it makes a call harmless. Files are opened to
  * be read; there is no execve(2), no ptrace(2), no memory that is both new and
- * executable, no namespace but the network's.
+ * executable, no namespace but the network's; and once all is open, no socket
+ * but those that are accepted.
  *
  * The list is what strace(1) saw in the whole system suite, and the same calls
  * under the names that other architectures and C libraries use for them.
@@ -119,16 +120,9 @@ static const struct call calls[] = {
 	CALL(gettimeofday),
 	CALL(time),
 
-	/* Metrics, events, what a socket that was taken has. */
-	CALL_IF(socket, 0, SCMP_CMP_EQ, AF_UNIX),
-	CALL_IF(socket, 0, SCMP_CMP_EQ, AF_INET),
-	CALL_IF(socket, 0, SCMP_CMP_EQ, AF_INET6),
-	CALL_IF(socketpair, 0, SCMP_CMP_EQ, AF_UNIX),
-	CALL(bind),
-	CALL(listen),
+	/* Those who ask for metrics and events; the sockets that the sweep takes. */
 	CALL(accept),
 	CALL(accept4),
-	CALL(connect),
 	CALL(shutdown),
 	CALL(send),
 	CALL(sendto),
@@ -192,6 +186,13 @@ static const struct call calls[] = {
 	CALL_IN(SWEEP, pidfd_open),
 	CALL_IN(SWEEP, pidfd_getfd),
 
+	CALL_IN_IF(START, socket, 0, SCMP_CMP_EQ, AF_UNIX),
+	CALL_IN_IF(START, socket, 0, SCMP_CMP_EQ, AF_INET),
+	CALL_IN_IF(START, socket, 0, SCMP_CMP_EQ, AF_INET6),
+	CALL_IN_IF(START, socketpair, 0, SCMP_CMP_EQ, AF_UNIX),
+	CALL_IN(START, bind),
+	CALL_IN(START, listen),
+	CALL_IN(START, connect),
 	CALL_IN(START, mount),
 	CALL_IN(START, rename),
 	CALL_IN(START, renameat),

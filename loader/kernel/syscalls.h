@@ -4,7 +4,7 @@
 #define TW_KERNEL_SYSCALLS_H
 
 /* Parts of a life: what all of it needs is allowed ever. */
-#define TW_SYSCALLS_START (1U << 0) /* mount and pin, and enter the next filter */
+#define TW_SYSCALLS_START (1U << 0) /* mount, open sockets, and enter the next filter */
 #define TW_SYSCALLS_SWEEP (1U << 1) /* enter network namespaces, take descriptors */
 
 /*

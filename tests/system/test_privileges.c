@@ -37,16 +37,25 @@ static void drop(void)
 	SYS(prctl(PR_CAPBSET_DROP, dropped));
 }
 
+static struct tw_result doctor(void (*prepare)(void))
+{
+	return tw_run(&(struct tw_command){ .args = ARGS("doctor", "--json"), .prepare = prepare });
+}
+
+static void check_named(const struct tw_result *result, const char *name, const char *lost)
+{
+	CHECK_EQUAL(tw_json_string(result->out, tw_format("checks[%s].status", name)), "degraded");
+	CHECK_HAS(tw_json_string(result->out, tw_format("checks[%s].detail", name)), lost);
+	CHECK_HAS(tw_json_string(result->out, tw_format("checks[%s].remedy", name)), name);
+}
+
 /* Enforcement is possible, and this one is named. */
 static void check_doctor(const char *name, const char *lost)
 {
-	struct tw_result doctor =
-		tw_run(&(struct tw_command){ .args = ARGS("doctor", "--json"), .prepare = drop });
+	struct tw_result result = doctor(drop);
 
-	CHECK_INT(doctor.status, 0);
-	CHECK_EQUAL(tw_json_string(doctor.out, tw_format("checks[%s].status", name)), "degraded");
-	CHECK_HAS(tw_json_string(doctor.out, tw_format("checks[%s].detail", name)), lost);
-	CHECK_HAS(tw_json_string(doctor.out, tw_format("checks[%s].remedy", name)), name);
+	CHECK_INT(result.status, 0);
+	check_named(&result, name, lost);
 }
 
 static struct tw_process start_without(int capability)
@@ -116,7 +125,7 @@ TW_TEST(rights__without_cap_sys_admin)
 	CHECK_UNTOUCHED(there);
 	if (!tw_by_descriptors(tw_log_of(&daemon)))
 		CHECK_OPTIONS(here, ASKED);
-	CHECK_HAS(tw_log_of(&daemon), "could not reach");
+	WAIT_FOR(strstr(tw_log_of(&daemon), "could not reach"));
 	CHECK_HAS(tw_log_of(&daemon), "CAP_SYS_ADMIN");
 	check_doctor("CAP_SYS_ADMIN", "other network namespaces");
 }
@@ -129,7 +138,7 @@ TW_TEST(rights__without_cap_sys_ptrace)
 	CHECK_UNTOUCHED(others);
 	if (!tw_by_descriptors(tw_log_of(&daemon)))
 		CHECK_OPTIONS(there, ASKED);
-	CHECK_HAS(tw_log_of(&daemon), "could not reach");
+	WAIT_FOR(strstr(tw_log_of(&daemon), "could not reach"));
 	CHECK_HAS(tw_log_of(&daemon), "CAP_SYS_PTRACE");
 	check_doctor("CAP_SYS_PTRACE", "namespaces of other processes");
 }
@@ -239,12 +248,12 @@ TW_TEST(rights__without_cap_sys_resource)
 		CHECK_HAS(result.err, "CAP_SYS_RESOURCE");
 		CHECK_INT(tw_programs_attached(tw_node), 0);
 		CHECK_INT(run_with(lock_little_and_may_lift).status, 0);
-		check_doctor("CAP_SYS_RESOURCE", "limit of locked memory");
+		result = doctor(lock_little);
+		check_named(&result, "CAP_SYS_RESOURCE", "limit of locked memory");
 	} else {
 		CHECK_INT(result.status, 0);
 		CHECK(!strstr(result.err, "CAP_SYS_RESOURCE"));
-		result = tw_run(
-			&(struct tw_command){ .args = ARGS("doctor", "--json"), .prepare = drop });
+		result = doctor(lock_little);
 		CHECK_EQUAL(tw_json_string(result.out, "checks[CAP_SYS_RESOURCE].status"), "ok");
 	}
 	CHECK_OPTIONS(client_of(tw_node), ASKED);

@@ -108,7 +108,8 @@ static const char *problems(void)
 {
 	struct tw_response page;
 
-	WAIT_FOR(!strstr((page = tw_web_get("/")).body, "being looked at"));
+	/* It takes a random number too, which a guest that just booted has none of. */
+	WAIT_FOR((page = tw_web_get("/")).status == 200 && !strstr(page.body, "being looked at"));
 	return page.body;
 }
 

@@ -24,7 +24,7 @@
 
 #ifdef __x86_64__
 
-#define SYSCALL 0x050f /* the instruction, as a little-endian number */
+#define SYSCALL_LEN 2 /* of the instruction */
 
 struct call {
 	const char *name;
@@ -51,13 +51,13 @@ static void await_stop(pid_t pid)
 		FAIL("process %d ended: %#x", pid, status);
 }
 
-/* Stop it where it waits in a system call: the instruction is before it. False: it was elsewhere. */
-static bool stop_in_call(pid_t pid, struct user_regs_struct *ret_regs)
+/* Stop it where it waits for something to do: an instruction after the call. False: it was busy. */
+static bool stop_idle(pid_t pid, struct user_regs_struct *ret_regs)
 {
 	SYS(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
 	await_stop(pid);
 	SYS(ptrace(PTRACE_GETREGS, pid, NULL, ret_regs));
-	if ((ptrace(PTRACE_PEEKTEXT, pid, ret_regs->rip - 2, NULL) & 0xffff) == SYSCALL)
+	if (ret_regs->orig_rax == SYS_epoll_wait || ret_regs->orig_rax == SYS_epoll_pwait)
 		return true;
 	SYS(ptrace(PTRACE_CONT, pid, NULL, NULL));
 	return false;
@@ -69,9 +69,9 @@ static long call_as(pid_t pid, const struct call *call)
 	struct user_regs_struct before, regs;
 
 	SYS(ptrace(PTRACE_SEIZE, pid, NULL, NULL));
-	WAIT_FOR(stop_in_call(pid, &before));
+	WAIT_FOR(stop_idle(pid, &before));
 	regs = before;
-	regs.rip -= 2;
+	regs.rip -= SYSCALL_LEN;
 	regs.rax = (unsigned long long)call->number;
 	regs.orig_rax = (unsigned long long)-1;
 	regs.rdi = (unsigned long long)call->argument[0];
@@ -82,7 +82,7 @@ static long call_as(pid_t pid, const struct call *call)
 	SYS(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL));
 	await_stop(pid);
 	SYS(ptrace(PTRACE_GETREGS, pid, NULL, &regs));
-	/* Its own call was interrupted, which it expects. */
+	/* Its own call was interrupted, which the loop expects. */
 	before.rax = (unsigned long long)-EINTR;
 	before.orig_rax = (unsigned long long)-1;
 	SYS(ptrace(PTRACE_SETREGS, pid, NULL, &before));
@@ -130,9 +130,17 @@ static const struct call forbidden[] = {
 	CALL(setresuid, -1, -1, -1),
 	CALL(capset, 0, 0),
 	CALL(seccomp, 99, 0, 0),
-	/* Packets as they are on the wire, other kinds of sockets. */
-	CALL(socket, AF_PACKET, SOCK_RAW | SOCK_DCCP, 0),
+	/* Connections to others. */
+	CALL(socket, AF_UNIX, 99, 0),
+	CALL(socket, AF_INET, 99, 0),
 	CALL(socket, AF_NETLINK, 99, 0),
+	CALL(socket, AF_PACKET, 99, 0),
+	CALL(connect, -1, 0, 0),
+	CALL(bind, -1, 0, 0),
+	CALL(listen, -1, 0),
+	CALL(sendmsg, -1, 0, 0),
+	CALL(recvmsg, -1, 0, 0),
+	/* The rest of the kernel. */
 	CALL(perf_event_open, 0, 0, 0),
 	/* A terminal's input. */
 	CALL(ioctl, -1, TIOCSTI, 0),
