@@ -29,9 +29,11 @@ struct tw_enforcer {
 	struct tw_generation_live live;
 };
 
-#define TW_ENFORCER_INIT       \
-	((struct tw_enforcer){ \
-		.cgroup = -1, .lock = -1, .tree = TW_CGROUP_TREE_INIT, .live.cgroups = -1 })
+#define TW_ENFORCER_INIT                                    \
+	((struct tw_enforcer){ .cgroup = -1,                \
+			       .lock = -1,                  \
+			       .tree = TW_CGROUP_TREE_INIT, \
+			       .live = TW_GENERATION_LIVE_INIT })
 
 /*
  * Find the cgroup to attach to, on the node of this name whose pods log below

@@ -455,7 +455,7 @@ static int serve(struct loop *loop, struct tw_fault *fault)
 
 	if (loop->run->listener < 0 || loop->run->once)
 		return 0;
-	error = tw_auditor_open(loop->base, &loop->enforcer->program.maps, &loop->auditor);
+	error = tw_auditor_open(loop->base, loop->enforcer, &loop->auditor);
 	if (!error)
 		error = tw_web_open(loop->base, loop->run->listener, &options, &loop->web);
 	if (error)

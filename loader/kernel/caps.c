@@ -75,7 +75,7 @@ static int keep_in_bounding_set(uint64_t keep)
 
 int tw_caps_keep(uint64_t keep)
 {
-	struct sets sets;
+	struct sets sets = { 0 };
 	int error = get(&sets);
 
 	if (!error && sets.effective & TW_CAP_BIT(CAP_SETPCAP))

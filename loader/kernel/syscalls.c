@@ -68,8 +68,8 @@ static const struct call calls[] = {
 	CALL(dup2),
 	CALL(dup3),
 	CALL(flock),
-	CALL_IF(ioctl, 1, SCMP_CMP_EQ, FIONREAD),
-	CALL_IF(ioctl, 1, SCMP_CMP_EQ, TCGETS),
+	CALL_IF(ioctl, 1, SCMP_CMP_EQ, FIONREAD, 0),
+	CALL_IF(ioctl, 1, SCMP_CMP_EQ, TCGETS, 0),
 	CALL(stat),
 	CALL(stat64),
 	CALL(lstat),
@@ -182,14 +182,14 @@ static const struct call calls[] = {
 
 	CALL(bpf),
 
-	CALL_IN_IF(SWEEP, setns, 1, SCMP_CMP_EQ, CLONE_NEWNET),
+	CALL_IN_IF(SWEEP, setns, 1, SCMP_CMP_EQ, CLONE_NEWNET, 0),
 	CALL_IN(SWEEP, pidfd_open),
 	CALL_IN(SWEEP, pidfd_getfd),
 
-	CALL_IN_IF(START, socket, 0, SCMP_CMP_EQ, AF_UNIX),
-	CALL_IN_IF(START, socket, 0, SCMP_CMP_EQ, AF_INET),
-	CALL_IN_IF(START, socket, 0, SCMP_CMP_EQ, AF_INET6),
-	CALL_IN_IF(START, socketpair, 0, SCMP_CMP_EQ, AF_UNIX),
+	CALL_IN_IF(START, socket, 0, SCMP_CMP_EQ, AF_UNIX, 0),
+	CALL_IN_IF(START, socket, 0, SCMP_CMP_EQ, AF_INET, 0),
+	CALL_IN_IF(START, socket, 0, SCMP_CMP_EQ, AF_INET6, 0),
+	CALL_IN_IF(START, socketpair, 0, SCMP_CMP_EQ, AF_UNIX, 0),
 	CALL_IN(START, bind),
 	CALL_IN(START, listen),
 	CALL_IN(START, connect),
@@ -220,7 +220,7 @@ static void release(scmp_filter_ctx *filter)
 static int allow_own_signals(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 }
 
 static int add_calls(scmp_filter_ctx filter, unsigned parts)

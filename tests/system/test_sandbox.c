@@ -81,7 +81,7 @@ TW_TEST(sandbox__what_a_run_keeps)
 	struct tw_process daemon = start(OLD, NULL);
 
 	check_confined(daemon.pid, EVER | SWEEP);
-	CHECK_HAS(tw_log_of(&daemon), "CAP_SYS_PTRACE");
+	WAIT_FOR(strstr(tw_log_of(&daemon), "CAP_SYS_PTRACE"));
 }
 
 TW_TEST(sandbox__what_a_run_without_a_sweep_keeps)
@@ -89,6 +89,7 @@ TW_TEST(sandbox__what_a_run_without_a_sweep_keeps)
 	struct tw_process daemon = start(OLD, "--no-sweep");
 
 	check_confined(daemon.pid, EVER);
+	WAIT_FOR(strstr(tw_log_of(&daemon), "CAP_PERFMON"));
 	CHECK(!strstr(tw_log_of(&daemon), "CAP_SYS_ADMIN"));
 }
 
@@ -176,6 +177,9 @@ static void check_goes_on(const struct tw_process *daemon)
 	check_cgroups();
 	CHECK_INT(tw_web_get("/readyz").status, 200);
 	CHECK(tw_web_metric("tcpwarden_policy_generation") == 3);
+	/* The audit, of the sockets that it reaches. */
+	WAIT_FOR(tw_web_metric("tcpwarden_sockets_audited_timestamp_seconds") > 0);
+	CHECK(!strstr(tw_log_of(daemon), "cannot"));
 }
 
 static struct tw_result end(const struct tw_process *daemon)
@@ -230,6 +234,8 @@ TW_TEST(sandbox__all_goes_on_with_the_sweep)
 	check_goes_on(&daemon);
 	after = make_elsewhere(ADDRESS);
 	tw_change_swept(&daemon, NEW);
+	WAIT_FOR(tw_get(before.server, IPPROTO_TCP, TCP_KEEPCNT) == 6);
+	WAIT_FOR(tw_get(after.server, IPPROTO_TCP, TCP_KEEPCNT) == 6);
 	CHECK_OPTIONS(before.server, 1, 333, 33, 6, 0);
 	CHECK_OPTIONS(after.server, 1, 333, 33, 6, 0);
 	CHECK_INT(end(&daemon).status, 0);
