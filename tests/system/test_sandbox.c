@@ -106,6 +106,41 @@ TW_TEST(sandbox__off)
 	check_capabilities(daemon.pid, status_of(getpid(), "CapEff", 16));
 }
 
+/* What a service manager gives to programs that are not root's. */
+static void hand_down(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2];
+
+	SYS(syscall(SYS_capget, &header, sets));
+	sets[0].inheritable |= BIT(CAP_SYS_CHROOT);
+	SYS(syscall(SYS_capset, &header, sets));
+	SYS(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_CHROOT, 0, 0));
+}
+
+static struct tw_process start_with_ambient(const char *option)
+{
+	struct tw_process daemon = tw_start(&(struct tw_command){
+		.args = ARGS("run", "-c", tw_policy(OLD), "--attach-to", tw_node, option),
+		.prepare = hand_down });
+
+	tw_wait_enforcing(&daemon);
+	return daemon;
+}
+
+TW_TEST(sandbox__nothing_is_handed_down)
+{
+	struct tw_process daemon = start_with_ambient("--no-sandbox");
+
+	CHECK_INT((long long)status_of(daemon.pid, "CapInh", 16), BIT(CAP_SYS_CHROOT));
+	CHECK_INT((long long)status_of(daemon.pid, "CapAmb", 16), BIT(CAP_SYS_CHROOT));
+	tw_signal(&daemon, SIGTERM);
+	tw_join(&daemon);
+	daemon = start_with_ambient(NULL);
+	settled(&daemon);
+	check_confined(daemon.pid, EVER | SWEEP);
+}
+
 static const char *problems(void)
 {
 	struct tw_response page;
