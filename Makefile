@@ -28,7 +28,7 @@ MAKEFLAGS += --no-print-directory
 
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wconversion -Wvla -Wundef -Wmissing-prototypes \
 	    -Wstrict-prototypes -Werror
-LIBS	 := libbpf yaml-0.1 libevent_core jansson libxxhash
+LIBS	 := libbpf yaml-0.1 libevent_core jansson libxxhash libseccomp
 # Asked for when first needed, so that `make deps` and `make help` work without them.
 LIB_CFLAGS = $(eval LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS)))$(LIB_CFLAGS)
 LIB_LIBS   = $(eval LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS)))$(LIB_LIBS)
@@ -74,7 +74,8 @@ ARCHES	  ?= amd64 arm64
 NATIVE	   = $(eval NATIVE := $(shell dpkg --print-architecture))$(NATIVE)
 TRIPLET_amd64 := x86_64-linux-gnu
 TRIPLET_arm64 := aarch64-linux-gnu
-IMAGE_LIBS := libbpf-dev libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
+IMAGE_LIBS := libbpf-dev libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev \
+	      libseccomp-dev
 
 .PHONY: image image-parts
 image: deps-image ## build the container image for ARCHES (amd64 arm64), as archives in build/image
@@ -349,7 +350,7 @@ C_FILES	  := $(sort $(filter-out $(B)/%,$(wildcard bpf/*.[ch] include/tcpwarden/
 	     loader/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])))
 USER_SRC  := $(filter loader/%.c tests/%.c,$(C_FILES))
 SCRIPTS	   = $(sort $(shell grep -lIE '^\#!(/usr)?/bin/(env )?(ba)?sh' .ci/* bpf/* tests/* tests/*/* tests/*/*/* deploy/*/* 2>/dev/null))
-LINTS	  := format sources layers scripts cppcheck btf man unit clang tidy
+LINTS	  := format sources layers caps scripts cppcheck btf man unit clang tidy
 
 .PHONY: lint lint-parts $(LINTS:%=lint-%)
 lint: deps ## check format, layers, scripts, pages; cppcheck, clang-tidy, a build with clang
@@ -369,6 +370,10 @@ lint-sources:
 lint-layers:
 	$(say) LINT layers
 	$(Q)tests/lint/layers
+
+lint-caps:
+	$(say) LINT caps
+	$(Q)tests/lint/caps
 
 lint-scripts:
 	$(say) LINT scripts
@@ -427,7 +432,7 @@ lint-tidy: $(USER_SRC:%.c=$(B)/tidy/%.ok) $(BPF_SRC:%.c=$(B)/tidy/%.ok)
 # --- on this machine ---------------------------------------------------------
 
 BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-generic libbpf-dev \
-	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
+	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev libseccomp-dev
 TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server valgrind
 BENCH_DEPS := libkeepalive0 libdontdie0 wrk redis-tools
 KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring

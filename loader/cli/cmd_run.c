@@ -10,6 +10,7 @@
 #include "daemon/run.h"
 #include "daemon/sweeper.h"
 #include "kernel/pins.h"
+#include "kernel/sandbox.h"
 #include "lib/heap.h"
 #include "lib/log.h"
 #include "lib/path.h"
@@ -72,10 +73,22 @@ static void warn_unguarded(const struct tw_model *model)
 				   model->policies[i].name);
 }
 
+/* Before anything is read that others wrote; the loop gives up the rest, once all is open. */
+static int enter_sandbox(const struct tw_args *args, struct tw_fault *fault)
+{
+	const struct tw_sandbox needs = { .sweep = !args->no_sweep, .start = true };
+
+	if (!args->no_sandbox)
+		return tw_sandbox_enter(&needs, fault);
+	tw_warning("--no-sandbox: this run keeps all capabilities and system calls");
+	return 0;
+}
+
 static enum tw_exit run(const struct tw_args *args, const char *attach_path, const char *pod_logs)
 {
 	_cleanup_enforcer_ struct tw_enforcer enforcer = TW_ENFORCER_INIT;
 	_cleanup_close_ int listener = -1; /* goes before the lock does */
+	const struct tw_sandbox sandbox = { .sweep = !args->no_sweep };
 	struct tw_run options = {
 		.policy = args->policy,
 		.stats = args->stats,
@@ -84,12 +97,15 @@ static enum tw_exit run(const struct tw_args *args, const char *attach_path, con
 		.once = args->once,
 		.detach = args->on_exit && !strcmp(args->on_exit, "detach"),
 		.run_dir = args->run_dir,
+		.sandbox = args->no_sandbox ? NULL : &sandbox,
 	};
 	_cleanup_model_ struct tw_model model = TW_MODEL_INIT;
 	struct tw_fault fault = TW_FAULT_INIT;
 	char node_name[TW_NODE_LEN];
 	int error;
 
+	if (enter_sandbox(args, &fault))
+		return fail(&fault);
 	if (load(args->policy, &model))
 		return TW_EXIT_USAGE;
 	if (tw_node_name(args->node_name, node_name, &fault)) {

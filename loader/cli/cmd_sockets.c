@@ -307,7 +307,7 @@ static int publish(struct audit *audit, struct tw_iterator *iterator, struct tw_
 {
 	_cleanup_compiled_ struct tw_compiled compiled = { 0 };
 	const char *path = tw_cgroup_names_find(&audit->names, audit->attached) ?: "/";
-	struct tw_generation_live live = { .cgroups = -1 };
+	struct tw_generation_live live = TW_GENERATION_LIVE_INIT;
 	struct tw_generation_source source = {
 		.compiled = &compiled,
 		.scope = { model, &audit->tree, path, tw_pods_of_fn, audit->pods },
@@ -327,7 +327,7 @@ static int publish(struct audit *audit, struct tw_iterator *iterator, struct tw_
 	close(cgroup);
 	if (!error)
 		error = tw_generation_publish(&iterator->maps, &source, &live, fault);
-	tw_closep(&live.cgroups);
+	tw_generation_live_close(&live);
 	return error;
 }
 

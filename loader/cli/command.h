@@ -40,6 +40,7 @@ struct tw_args {
 	unsigned stats;	     /* seconds; 0: no line of counts */
 	unsigned sweep_rate; /* writes a second; 0: the default */
 	bool no_sweep;
+	bool no_sandbox;
 	bool once;
 	bool wait;
 	bool strict;

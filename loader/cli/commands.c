@@ -46,6 +46,8 @@ static const struct tw_option run_options[] = {
 	  "where another run owns this node, wait for it to leave and take over", NULL },
 	{ "no-sweep", 0, NULL, TW_OPTION_FLAG, ARG(no_sweep),
 	  "leave connections alone that are open already", NULL },
+	{ "no-sandbox", 0, NULL, TW_OPTION_FLAG, ARG(no_sandbox),
+	  "keep all capabilities and system calls: to find out what the sandbox forbids", NULL },
 	{ "sweep-rate", 0, "N", TW_OPTION_RATE, ARG(sweep_rate),
 	  "open connections to change a second; default: 5000", NULL },
 	{ "node-name", 0, "NAME", TW_OPTION_TEXT, ARG(node_name),

@@ -15,7 +15,7 @@
 #define SECOND_NS 1000000000ull
 
 struct tw_auditor {
-	const struct tw_maps *maps;
+	const struct tw_enforcer *enforcer;
 	struct event *tick;
 	struct tw_audit last;
 	uint64_t begun_ns;	     /* CLOCK_MONOTONIC of the last begin; 0: never */
@@ -56,7 +56,7 @@ static void finish(struct tw_auditor *auditor, int error)
 			   "is old",
 			   strerror(-error));
 	auditor->failed = error;
-	if (error || tw_generation_number(auditor->maps, &number))
+	if (error || tw_generation_number(&auditor->enforcer->program.maps, &number))
 		return;
 	/* Where the policy was switched meanwhile, the figures are of neither. */
 	if (number != auditor->audit.generation)
@@ -112,10 +112,9 @@ static int begin(struct tw_auditor *auditor)
 	auditor->next = 0;
 	memset(&auditor->audit, 0, sizeof(auditor->audit));
 	error = tw_iterator_begin(&auditor->iterator);
+	auditor->audit.generation = auditor->enforcer->live.number;
 	if (!error)
-		error = tw_generation_number(auditor->maps, &auditor->audit.generation);
-	if (!error)
-		error = tw_generation_read(auditor->maps, auditor->generation);
+		error = tw_generation_read_live(&auditor->enforcer->live, auditor->generation);
 	return error ?: tw_netns_find(&auditor->namespaces);
 }
 
@@ -172,14 +171,14 @@ const struct tw_audit *tw_auditor_last(const struct tw_auditor *auditor)
 	return &auditor->last;
 }
 
-int tw_auditor_open(struct event_base *base, const struct tw_maps *maps,
+int tw_auditor_open(struct event_base *base, const struct tw_enforcer *enforcer,
 		    struct tw_auditor **ret_auditor)
 {
 	struct tw_auditor *auditor = calloc(1, sizeof(*auditor));
 
 	if (!auditor)
 		return -ENOMEM;
-	auditor->maps = maps;
+	auditor->enforcer = enforcer;
 	auditor->iterator = TW_ITERATOR_INIT;
 	auditor->tick = evtimer_new(base, on_tick, auditor);
 	if (!auditor->tick) {

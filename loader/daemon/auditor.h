@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "kernel/maps.h"
+#include "daemon/enforcer.h"
 #include "policy/verdict.h"
 
 #define TW_AUDIT_SECONDS 60 /* an audit older than that is made anew when someone asks */
@@ -26,8 +26,8 @@ struct tw_audit {
 struct event_base;
 struct tw_auditor;
 
-/* `maps` is borrowed. -ENOMEM. */
-int tw_auditor_open(struct event_base *base, const struct tw_maps *maps,
+/* Of what `enforcer` published, which is borrowed. -ENOMEM. */
+int tw_auditor_open(struct event_base *base, const struct tw_enforcer *enforcer,
 		    struct tw_auditor **ret_auditor);
 void tw_auditor_close(struct tw_auditor *auditor);
 

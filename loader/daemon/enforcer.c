@@ -329,7 +329,7 @@ struct tw_cgroup_scope tw_enforcer_scope(const struct tw_enforcer *enforcer)
 
 void tw_enforcer_close(struct tw_enforcer *enforcer)
 {
-	tw_closep(&enforcer->live.cgroups);
+	tw_generation_live_close(&enforcer->live);
 	tw_pods_close(enforcer->pods);
 	tw_model_free(&enforcer->model);
 	tw_program_close(&enforcer->program);

@@ -34,7 +34,7 @@ struct tw_enforcer {
 			       .lock = -1,                  \
 			       .tree = TW_CGROUP_TREE_INIT, \
 			       .program = TW_PROGRAM_INIT,  \
-			       .live.cgroups = -1 })
+			       .live = TW_GENERATION_LIVE_INIT })
 
 /*
  * Find the cgroup to attach to, on the node of this name whose pods log below

@@ -355,7 +355,7 @@ static int serve(struct loop *loop, struct tw_fault *fault)
 
 	if (loop->run->listener < 0 || loop->run->once)
 		return 0;
-	error = tw_auditor_open(loop->base, &loop->enforcer->program.maps, &loop->auditor);
+	error = tw_auditor_open(loop->base, loop->enforcer, &loop->auditor);
 	if (!error)
 		error = tw_web_open(loop->base, loop->run->listener, &options, &loop->web);
 	if (error)
@@ -393,6 +393,8 @@ int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct t
 		return tw_fault(fault, error, "cannot make the event loop: %m");
 	loop.reloads.applied = 1; /* the one that it starts with */
 	error = serve(&loop, fault) ?: follow(&loop, fault);
+	if (!error && run->sandbox)
+		error = tw_sandbox_enter(run->sandbox, fault);
 	if (error)
 		return error;
 	tw_heap_trim();

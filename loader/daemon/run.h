@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "daemon/enforcer.h"
+#include "kernel/sandbox.h"
 #include "lib/fault.h"
 
 struct tw_run {
@@ -17,6 +18,7 @@ struct tw_run {
 	bool detach;	     /* what follows the loop: told to those who follow the events */
 	const char *run_dir; /* see tw_events_open() */
 	int listener;	     /* to serve metrics and the page on, the caller's; -1: none */
+	const struct tw_sandbox *sandbox; /* to enter once all is open; NULL: none */
 };
 
 /*

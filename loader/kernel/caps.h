@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct tw_cap {
 	const char *name; /* "CAP_BPF" */
@@ -25,5 +26,22 @@ bool tw_caps_have(const struct tw_cap *cap);
 
 /* The first required capability that this process lacks, or NULL. */
 const char *tw_caps_missing(void);
+
+/* A set has a bit for each, as CapEff in /proc/PID/status. */
+#define TW_CAP_BIT(number) (UINT64_C(1) << (number))
+
+/* The effective set of this process. */
+uint64_t tw_caps_effective(void);
+
+/*
+ * Give up for good what is not in the set `keep`: effective, permitted,
+ * inheritable (nothing is left there), ambient, and bounding. The last takes
+ * CAP_SETPCAP; without, it stays as it was given to us, which is the same under
+ * no_new_privs: an execve(2) brings nothing back.
+ */
+int tw_caps_keep(uint64_t keep);
+
+/* Whether this process had it, and tw_caps_keep() gave it up. */
+bool tw_caps_given_up(const struct tw_cap *cap);
 
 #endif

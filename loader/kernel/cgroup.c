@@ -86,8 +86,12 @@ static int walk_one(struct walk *walk, int parent, const char *name, unsigned de
 	if (error < 0 || depth == TW_MAX_CGROUP_DEPTH || st.st_nlink == NO_FOLDERS)
 		return error;
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/*
+	 * A user to whom a cgroup is delegated may close it to all others, and so to us
+	 * where we lack CAP_DAC_READ_SEARCH: what is below it has its policies.
+	 */
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return errno == ENOENT || errno == EACCES ? 0 : -errno;
 	dir = fdopendir(fd);
 	if (!dir) {
 		error = -errno;

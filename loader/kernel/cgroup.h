@@ -32,8 +32,9 @@ unsigned tw_cgroup_depth(const char *path);
 /*
  * Call `visit` for the cgroup at `path` and each below it, parents first, down
  * to the depth that policies can select (TW_MAX_CGROUP_DEPTH components). A
- * cgroup that vanishes meanwhile is passed over. Ends early on a negative
- * result, which it returns.
+ * cgroup that vanishes meanwhile is passed over; one that we may not look into
+ * is called for, and what is below it is not. Ends early on a negative result,
+ * which it returns.
  */
 typedef int (*tw_cgroup_visit)(const char *path, uint64_t id, void *data);
 int tw_cgroup_walk(const struct tw_cgroup_tree *tree, const char *path, tw_cgroup_visit visit,

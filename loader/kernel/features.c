@@ -4,6 +4,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
@@ -18,9 +19,11 @@
 #include "kernel/hz.h"
 #include "kernel/iterator.h"
 #include "kernel/libbpf_log.h"
+#include "kernel/memlock.h"
 #include "kernel/pins.h"
 #include "kernel/process.h"
 #include "kernel/program.h"
+#include "kernel/sandbox.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 #include "lib/file.h"
@@ -153,19 +156,33 @@ static void probe_lockdown(struct report *report)
 		    strstr(text.data, "[integrity]") ? "integrity" : "none");
 }
 
-static void probe_caps(struct report *report)
+static void probe_cap(struct report *report, const struct tw_cap *cap)
 {
-	for (size_t i = 0; i < tw_caps_count; i++) {
-		const struct tw_cap *cap = &tw_caps[i];
-		char remedy[128];
+	char remedy[128];
 
-		snprintf(remedy, sizeof(remedy), "run as root, or give the process %s", cap->name);
-		if (tw_caps_have(cap))
-			add(report, cap->name, TW_CHECK_OK, "", "have it, to %s", cap->why);
-		else
-			add(report, cap->name, cap->required ? TW_CHECK_MISSING : TW_CHECK_DEGRADED,
-			    remedy, "not there: cannot %s", cap->why);
-	}
+	snprintf(remedy, sizeof(remedy), "run as root, or give the process %s", cap->name);
+	if (tw_caps_have(cap))
+		add(report, cap->name, TW_CHECK_OK, "", "have it, to %s", cap->why);
+	else if (tw_caps_given_up(cap))
+		add(report, cap->name, TW_CHECK_OK, "",
+		    "had it, and gave it up: this run does not need it now, to %s", cap->why);
+	else if (cap->number == CAP_SYS_RESOURCE && !tw_memlock_charges())
+		add(report, cap->name, TW_CHECK_OK, "", "not there, and this kernel needs none");
+	else
+		add(report, cap->name, cap->required ? TW_CHECK_MISSING : TW_CHECK_DEGRADED, remedy,
+		    "not there: cannot %s", cap->why);
+}
+
+static void probe_seccomp(struct report *report)
+{
+	if (tw_sandbox_has_filters())
+		add(report, "seccomp", TW_CHECK_OK, "",
+		    "`run` limits itself to the system calls "
+		    "that it needs");
+	else
+		add(report, "seccomp", TW_CHECK_DEGRADED,
+		    "boot a kernel built with CONFIG_SECCOMP_FILTER=y",
+		    "no filters of system calls: `run` goes on without one");
 }
 
 /* --- what BPF offers ----------------------------------------------------------------- */
@@ -398,7 +415,9 @@ size_t tw_features_probe(struct tw_check ret_checks[static TW_MAX_CHECKS])
 	probe_bpffs(&report);
 	probe_jit(&report);
 	probe_lockdown(&report);
-	probe_caps(&report);
+	for (size_t i = 0; i < tw_caps_count; i++)
+		probe_cap(&report, &tw_caps[i]);
+	probe_seccomp(&report);
 	probe_bpf(&report);
 	probe_socket_cgroup(&report);
 	probe_program(&report);

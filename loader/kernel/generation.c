@@ -325,10 +325,18 @@ int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation
 	error = publish(&build, fault);
 	if (error)
 		return error;
-	tw_closep(&live->cgroups);
+	tw_generation_live_close(live);
+	live->generation = TAKE_FD(build.generation);
 	live->cgroups = TAKE_FD(build.cgroups);
 	live->number = build.number;
 	return 0;
+}
+
+void tw_generation_live_close(struct tw_generation_live *live)
+{
+	tw_closep(&live->generation);
+	tw_closep(&live->cgroups);
+	*live = TW_GENERATION_LIVE_INIT;
 }
 
 int tw_generation_number(const struct tw_maps *maps, uint64_t *ret_number)
@@ -354,4 +362,12 @@ int tw_generation_read(const struct tw_maps *maps, struct tw_generation *ret_gen
 	if (map < 0 || bpf_map_lookup_elem(map, &zero, ret_generation) < 0)
 		return -errno;
 	return 0;
+}
+
+int tw_generation_read_live(const struct tw_generation_live *live,
+			    struct tw_generation *ret_generation)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(live->generation, &zero, ret_generation) < 0 ? -errno : 0;
 }

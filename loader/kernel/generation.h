@@ -20,8 +20,13 @@ struct tw_generation_source {
 /* The generation in force, as its owner holds it. */
 struct tw_generation_live {
 	uint64_t number;
-	int cgroups; /* its map of cgroup sets: cgroups that come and go change it */
+	int generation; /* its map of policies */
+	int cgroups;	/* its map of cgroup sets: cgroups that come and go change it */
 };
+
+#define TW_GENERATION_LIVE_INIT ((struct tw_generation_live){ .generation = -1, .cgroups = -1 })
+
+void tw_generation_live_close(struct tw_generation_live *live);
 
 /*
  * Publish a generation: fill maps that no program sees, then store its number
@@ -37,5 +42,9 @@ int tw_generation_number(const struct tw_maps *maps, uint64_t *ret_number);
 
 /* The policies in force, of the slot that tw_current names now. Takes CAP_SYS_ADMIN. -ENOENT: none. */
 int tw_generation_read(const struct tw_maps *maps, struct tw_generation *ret_generation);
+
+/* The policies of the generation that this process published. Takes no privilege. */
+int tw_generation_read_live(const struct tw_generation_live *live,
+			    struct tw_generation *ret_generation);
 
 #endif

@@ -64,8 +64,11 @@ static int add(struct tw_netns_list *list, int folder, const char *name)
 		list->refused += errno == EACCES || errno == EPERM;
 		return errno == EMFILE || errno == ENFILE ? -errno : 0;
 	}
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC || fstat(fd, &st) < 0 ||
-	    known(list, st.st_ino))
+	if (fstatfs(fd, &fs) < 0)
+		return 0;
+	/* Where 5.10.y refuses, it leads to the folder of links and says nothing. */
+	list->refused += fs.f_type == PROC_SUPER_MAGIC;
+	if (fs.f_type != NSFS_MAGIC || fstat(fd, &st) < 0 || known(list, st.st_ino))
 		return 0;
 	error = append(list, fd, st.st_ino);
 	if (!error)

@@ -46,10 +46,31 @@ static int mount_bpffs(struct tw_fault *fault)
 	return 0;
 }
 
+/*
+ * A bpf file system mounted without mode= is everybody's to write in: whoever
+ * made our folder before us could take the pins away.
+ */
+static int check_folder(const char *path, struct tw_fault *fault)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return tw_fault(fault, -errno, "cannot look at %s: %m", path);
+	if (S_ISDIR(st.st_mode) && (st.st_uid == geteuid() || !st.st_uid) && !(st.st_mode & 077))
+		return 0;
+	return tw_fault(fault, -EPERM,
+			"cannot use %s: it is not a folder that is ours alone (owner %u, mode "
+			"%03o); somebody else made it, so remove it, and mount " TW_BPFFS
+			" with -o mode=0700",
+			path, st.st_uid, st.st_mode & 07777);
+}
+
 static int make_folder(const char *path, struct tw_fault *fault)
 {
-	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+	if (mkdir(path, 0700) == 0)
 		return 0;
+	if (errno == EEXIST)
+		return check_folder(path, fault);
 	return tw_fault(fault, -errno, "cannot make the folder %s: %m%s", path,
 			errno == EPERM || errno == EACCES ? "; run as root" : "");
 }
