@@ -139,7 +139,7 @@ int tw_cgroup_sets_remove(int map, uint64_t id)
 int tw_cgroup_sets_count(int map, uint32_t *ret_count)
 {
 	_cleanup_free_ uint64_t *ids = calloc(BATCH, sizeof(*ids));
-	_cleanup_free_ struct tw_set *sets = calloc(BATCH, sizeof(*sets));
+	_cleanup_free_ struct tw_cgroup_sets *sets = calloc(BATCH, sizeof(*sets));
 	uint32_t total = 0, from = 0, count;
 	bool first = true, more = true;
 
