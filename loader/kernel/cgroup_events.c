@@ -13,9 +13,11 @@ struct tw_cgroup_events {
 	struct ring_buffer *ring;
 	tw_cgroup_event_fn call;
 	void *data;
-	__u64 lost; /* as of the last read */
+	__u64 lost;    /* as of the last read */
+	unsigned turn; /* records that this read may still take */
 };
 
+/* A negative value ends the read, behind this record. */
 static int deliver(void *data, void *record, size_t size)
 {
 	struct tw_cgroup_events *events = data;
@@ -25,7 +27,7 @@ static int deliver(void *data, void *record, size_t size)
 		events->call((enum tw_cgroup_event_kind)event->kind,
 			     event->len ? event->path : NULL, event->id, event->at_ns,
 			     events->data);
-	return 0;
+	return --events->turn ? 0 : -EAGAIN;
 }
 
 static int start(struct tw_cgroup_events *events, __u64 attach_cgroup, struct tw_fault *fault)
@@ -87,6 +89,8 @@ bool tw_cgroup_events_read(struct tw_cgroup_events *events)
 {
 	bool lost;
 
+	events->turn = bpf_map__max_entries(events->skel->maps.tw_cgroup_events) /
+		       sizeof(struct tw_cgroup_event);
 	ring_buffer__consume(events->ring);
 	lost = events->skel->bss->tw_cgroup_events_lost != events->lost;
 	events->lost = events->skel->bss->tw_cgroup_events_lost;
