@@ -45,7 +45,7 @@ static int start(struct tw_cgroup_events *events, __u64 attach_cgroup, struct tw
 		error = tw_cgroups_bpf__attach(events->skel);
 	if (error)
 		return tw_fault(fault, error, "cannot follow cgroups by tracepoint: %m (%s)",
-				tw_libbpf_log_first());
+				tw_libbpf_why(error));
 	events->ring = ring_buffer__new(bpf_map__fd(events->skel->maps.tw_cgroup_events), deliver,
 					events, NULL);
 	if (!events->ring)

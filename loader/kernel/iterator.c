@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "bpf/sweep.skel.h"
-#include "kernel/caps.h"
 #include "kernel/hz.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/maps.h"
@@ -41,7 +40,7 @@ static int load(const struct tw_iterator_options *options, bool able,
 		error = tw_sweep_bpf__load(skel);
 		if (error)
 			tw_fault(fault, error, "cannot load the BPF program of the sweep: %m (%s)",
-				 tw_caps_missing() ?: tw_libbpf_log_first());
+				 tw_libbpf_why(error));
 	}
 	if (error)
 		tw_sweep_bpf__destroy(skel);
