@@ -52,7 +52,7 @@ static void make_plan(struct plan plan[static PAIRS])
 
 static struct set open_by(const struct plan plan[static PAIRS])
 {
-	struct set set;
+	struct set set = { 0 };
 
 	for (int i = 0; i < PAIRS; i++) {
 		struct tw_pair *pair = &set.pair[i];
