@@ -88,6 +88,7 @@ TW_TEST(faults__bpffs_gone)
 	tw_signal(&daemon, SIGKILL);
 	tw_join(&daemon);
 	WAIT_FOR(tw_programs_attached(tw_node) == 0);
+	CHECK_INT(TW_RUN("status").status, 3);
 	CHECK_UNTOUCHED(new_client(listener));
 	CHECK_INT(TW_RUN("run", "--once", "-c", tw_policy(NEW), "--attach-to", tw_node).status, 0);
 	CHECK_NEW(new_client(listener));
