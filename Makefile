@@ -225,20 +225,24 @@ asan-parts: $(B)/asan/tcpwarden $(B)/tests/system/tw-system $(NEXT)/build/tcpwar
 
 # The soak: a test of the system suite's kind, with that suite's helpers.
 SOAK_S	 ?= 900
+SOAK_CONNECTIONS ?= 100000
 $(B)/tests/soak/tw-soak: $(call objs,$(O),$(wildcard tests/soak/*.c) $(filter-out tests/system/test_%,$(SYSTEM)))
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -static -o $@ $^
 
 .PHONY: soak soak-parts
-soak: deps-test ## connections, reloads, churn and kills at once, for SOAK_S seconds; nothing may grow
+soak: deps-test ## connections, reloads, churn and kills at once, for SOAK_S seconds; nothing may grow. Then SOAK_CONNECTIONS over upgrades
 	$(Q)+$(MAKE) $(JOBS) soak-parts
 
 soak-parts: SHELL := /bin/bash
 soak-parts: .SHELLFLAGS := -o pipefail -c
-soak-parts: $(B)/tcpwarden $(B)/tests/soak/tw-soak
+soak-parts: $(B)/tcpwarden $(B)/tests/soak/tw-soak $(NEXT)/build/tcpwarden-static $(B)/tests/system/tw-system
 	$(Q)SOAK_S=$(SOAK_S) TW_TEST_DEADLINE=$$(($(SOAK_S) + 120)) TCPWARDEN=$(B)/tcpwarden \
 		$(B)/tests/soak/tw-soak -v | grep -E '^(soak:|FAIL |ok )|^[0-9]+ passed'
+	$(Q)TW_CONNECTIONS=$(SOAK_CONNECTIONS) TW_TEST_DEADLINE=1800 TCPWARDEN=$(B)/tcpwarden \
+		TCPWARDEN_NEXT=$(NEXT)/build/tcpwarden-static $(B)/tests/system/tw-system -v \
+		upgrade__there_and_back_under_load | grep -E '^(upgrade:|FAIL |ok )|^[0-9]+ passed'
 
 FUZZ_S	 ?= 60
 

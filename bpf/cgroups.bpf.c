@@ -16,10 +16,9 @@ char LICENSE[] SEC("license") = "GPL";
 /* Events that found the ring full: the loader then reads the tree again. */
 __u64 tw_cgroup_events_lost = 0;
 
-/* Room for some 250 changes in flight; the daemon reads at once. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 256 * 1024);
+	__uint(max_entries, TW_CGROUP_RING);
 } tw_cgroup_events SEC(".maps");
 
 /* Only these and those below concern us; 0: all. */

@@ -107,7 +107,9 @@ static void on_changed(enum tw_cgroup_event_kind kind, const char *path, __u64 i
 		error = sync_and_sweep(cgroups, map, &scope);
 	if (error && !cgroups->failed)
 		tw_error("cannot give the cgroup %s its own policies: %s; it has its ancestor's",
-			 path ?: "with a long path", strerror(-error));
+			 path ?: "with a long path",
+			 error == -E2BIG ? "more cgroups have some than there is room for"
+					 : strerror(-error));
 	cgroups->failed = error;
 }
 

@@ -42,6 +42,7 @@ struct loop {
 	struct tw_events *events;     /* NULL: --once */
 	char refusal[TW_REFUSAL_LEN]; /* said last; "" where the next one is news */
 	bool refused;		      /* the last policy was */
+	struct tw_fault unswept;      /* why --once did not sweep; "" where it did */
 };
 
 /* --- what is told ----------------------------------------------------------------- */
@@ -222,15 +223,21 @@ static void on_end(evutil_socket_t signal, short what, void *data)
 	event_base_loopbreak(loop->base);
 }
 
-static void on_swept(void *data)
+static void on_swept(const struct tw_fault *fault, void *data)
 {
 	struct loop *loop = data;
 
 	tw_auditor_start(loop->auditor);
 	tw_heap_trim();
+	if (!loop->run->once) {
+		if (fault)
+			tw_error("open connections are not swept: %s", fault->text);
+		return;
+	}
+	if (fault)
+		loop->unswept = *fault;
 	/* Not loopbreak: where the sweep cannot even begin, the loop has not begun either. */
-	if (loop->run->once)
-		event_base_loopexit(loop->base, NULL);
+	event_base_loopexit(loop->base, NULL);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *data)
@@ -386,7 +393,11 @@ static void loop_close(struct loop *loop)
 
 int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct tw_fault *fault)
 {
-	_cleanup_(loop_close) struct loop loop = { .enforcer = enforcer, .run = run };
+	_cleanup_(loop_close) struct loop loop = {
+		.enforcer = enforcer,
+		.run = run,
+		.unswept = TW_FAULT_INIT,
+	};
 	int error = add_events(&loop);
 
 	if (error)
@@ -401,6 +412,12 @@ int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct t
 	release_signals();
 	if (event_base_dispatch(loop.base) < 0)
 		return tw_fault(fault, -EIO, "the event loop failed");
+	if (loop.unswept.text[0])
+		return tw_fault(
+			fault, -EIO,
+			"attached, and new connections are under the policy; those that are "
+			"open are not: %s",
+			loop.unswept.text);
 	if (run->detach)
 		tw_events_tell(loop.events, &(struct tw_notice){ .kind = TW_NOTICE_DETACHED });
 	return 0;

@@ -119,6 +119,12 @@ static void sweep_late_soon(struct tw_sweeper *sweeper)
 		event_add(sweeper->late, &delay);
 }
 
+static void tell(const struct tw_sweeper *sweeper, const struct tw_fault *fault)
+{
+	if (sweeper->options.done)
+		sweeper->options.done(fault, sweeper->options.data);
+}
+
 static void finish(struct tw_sweeper *sweeper)
 {
 	bool full = sweeper->full;
@@ -127,8 +133,8 @@ static void finish(struct tw_sweeper *sweeper)
 	if (full)
 		add_duration(&sweeper->totals, now_seconds() - sweeper->begun);
 	stop(sweeper);
-	if (full && sweeper->options.done)
-		sweeper->options.done(sweeper->options.data);
+	if (full)
+		tell(sweeper, NULL);
 	if (sweeper->late_cgroups.len || sweeper->next_cgroups.len)
 		sweep_late_soon(sweeper);
 }
@@ -223,16 +229,14 @@ static int start(struct tw_sweeper *sweeper, struct tw_fault *fault)
 	return 0;
 }
 
-static void start_or_say(struct tw_sweeper *sweeper)
+static void start_or_tell(struct tw_sweeper *sweeper)
 {
 	struct tw_fault fault = TW_FAULT_INIT;
 
 	if (!start(sweeper, &fault))
 		return;
-	tw_error("open connections are not swept: %s", fault.text);
 	stop(sweeper);
-	if (sweeper->full && sweeper->options.done)
-		sweeper->options.done(sweeper->options.data);
+	tell(sweeper, &fault);
 }
 
 void tw_sweeper_all(struct tw_sweeper *sweeper)
@@ -245,7 +249,7 @@ void tw_sweeper_all(struct tw_sweeper *sweeper)
 	error = tw_netns_find(&sweeper->namespaces);
 	if (error)
 		tw_warning("not all network namespaces are swept: %s", strerror(-error));
-	start_or_say(sweeper);
+	start_or_tell(sweeper);
 }
 
 /* --- late cgroups ------------------------------------------------------------------------ */
@@ -300,7 +304,7 @@ static void on_late(evutil_socket_t fd, short what, void *data)
 	find_namespaces(sweeper);
 	turn_cgroups(sweeper);
 	if (sweeper->namespaces.count)
-		start_or_say(sweeper);
+		start_or_tell(sweeper);
 	else
 		tw_netns_list_free(&sweeper->namespaces);
 	if (sweeper->late_cgroups.len)

@@ -37,8 +37,9 @@ struct event_base;
 struct tw_sweeper;
 
 struct tw_sweeper_options {
-	unsigned rate;		  /* writes a second */
-	void (*done)(void *data); /* a full sweep ended; may be NULL */
+	unsigned rate; /* writes a second */
+	/* A full sweep ended (`fault` is NULL), or a sweep could not begin; may be NULL. */
+	void (*done)(const struct tw_fault *fault, void *data);
 	void *data;
 };
 

@@ -19,9 +19,11 @@ struct tw_cgroup_events {
 	struct ring_buffer *ring;
 	tw_cgroup_event_fn call;
 	void *data;
-	__u64 lost; /* as of the last read */
+	__u64 lost;    /* as of the last read */
+	unsigned turn; /* records that this read may still take */
 };
 
+/* A negative value ends the read, behind this record. */
 static int deliver(void *data, void *record, size_t size)
 {
 	struct tw_cgroup_events *events = data;
@@ -31,7 +33,7 @@ static int deliver(void *data, void *record, size_t size)
 		events->call((enum tw_cgroup_event_kind)event->kind,
 			     event->len ? event->path : NULL, event->id, event->at_ns,
 			     events->data);
-	return 0;
+	return --events->turn ? 0 : -EAGAIN;
 }
 
 static int attach(const struct bpf_program *program, int *ret_link)
@@ -73,7 +75,7 @@ static int start(struct tw_cgroup_events *events, __u64 attach_cgroup, struct tw
 	tw_cgroups_bpf__destroy(skel);
 	if (error)
 		return tw_fault(fault, error, "cannot follow cgroups by tracepoint: %m (%s)",
-				tw_libbpf_log_first());
+				tw_libbpf_why(error));
 	return 0;
 }
 
@@ -116,6 +118,7 @@ bool tw_cgroup_events_read(struct tw_cgroup_events *events)
 {
 	bool lost;
 
+	events->turn = TW_CGROUP_RING / sizeof(struct tw_cgroup_event);
 	ring_buffer__consume(events->ring);
 	lost = events->bss->tw_cgroup_events_lost != events->lost;
 	events->lost = events->bss->tw_cgroup_events_lost;

@@ -31,7 +31,7 @@ void tw_cgroup_events_close(struct tw_cgroup_events *events);
 /* A descriptor that polls readable while events wait. */
 int tw_cgroup_events_fd(const struct tw_cgroup_events *events);
 
-/* Deliver what waits. True: events were lost, so the tree is to be read again. */
+/* Deliver what waits: no more than the ring holds. True: events were lost, so the tree is to be read again. */
 bool tw_cgroup_events_read(struct tw_cgroup_events *events);
 
 #endif

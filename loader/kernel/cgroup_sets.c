@@ -9,6 +9,7 @@
 #include <tcpwarden/abi.h>
 
 #include "lib/cleanup.h"
+#include "lib/log.h"
 #include "lib/path.h"
 #include "policy/compile.h"
 
@@ -23,6 +24,7 @@ struct collection {
 	struct element *list;
 	size_t count;
 	size_t size;
+	size_t more; /* that the map has no room for */
 };
 
 static void collection_free(struct collection *collection)
@@ -43,8 +45,10 @@ static int collect(const char *path, uint64_t id, void *data)
 	struct collection *collection = data;
 	struct element *element;
 
-	if (collection->count == TW_MAX_CGROUPS)
+	if (collection->count == TW_MAX_CGROUPS) {
+		collection->more++;
 		return 0;
+	}
 	if (collection->count == collection->size) {
 		size_t size = collection->size ? collection->size * 2 : 256;
 		struct element *list = reallocarray(collection->list, size, sizeof(*list));
@@ -58,6 +62,18 @@ static int collect(const char *path, uint64_t id, void *data)
 	element->id = id;
 	compile(collection->scope, path, &element->sets);
 	return 0;
+}
+
+/* Walk the tree from `path`, and say where that is more than the map holds. */
+static int collect_below(struct collection *collection, const char *path)
+{
+	int error = tw_cgroup_walk(collection->scope->tree, path, collect, collection);
+
+	if (!error && collection->more)
+		tw_warning("%zu cgroups are more than the %d that can have their own policies; "
+			   "they have their ancestors'",
+			   collection->more, TW_MAX_CGROUPS);
+	return error;
 }
 
 static int put(int map, const struct element *element)
@@ -81,7 +97,7 @@ int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map)
 	_cleanup_close_ int map = -1;
 	int error;
 
-	error = tw_cgroup_walk(scope->tree, scope->attach_path, collect, &found);
+	error = collect_below(&found, scope->attach_path);
 	if (error)
 		return error;
 	/* Of full size, which takes 1 MiB: a node starts small and fills up without a reload. */
@@ -139,7 +155,7 @@ int tw_cgroup_sets_remove(int map, uint64_t id)
 int tw_cgroup_sets_count(int map, uint32_t *ret_count)
 {
 	_cleanup_free_ uint64_t *ids = calloc(BATCH, sizeof(*ids));
-	_cleanup_free_ struct tw_set *sets = calloc(BATCH, sizeof(*sets));
+	_cleanup_free_ struct tw_cgroup_sets *sets = calloc(BATCH, sizeof(*sets));
 	uint32_t total = 0, from = 0, count;
 	bool first = true, more = true;
 
@@ -184,7 +200,7 @@ static int remove_others(int map, const struct collection *found)
 int tw_cgroup_sets_sync(int map, const struct tw_cgroup_scope *scope)
 {
 	_cleanup_(collection_free) struct collection found = { .scope = scope };
-	int error = tw_cgroup_walk(scope->tree, scope->attach_path, collect, &found);
+	int error = collect_below(&found, scope->attach_path);
 
 	if (error)
 		return error;
@@ -200,6 +216,6 @@ int tw_cgroup_sets_renew(int map, const struct tw_cgroup_scope *scope, const cha
 
 	if (!in_scope(scope, path))
 		return 0;
-	error = tw_cgroup_walk(scope->tree, path, collect, &found);
+	error = collect_below(&found, path);
 	return error ?: fill(map, &found);
 }

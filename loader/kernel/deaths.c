@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "bpf/deaths.skel.h"
-#include "kernel/caps.h"
 #include "kernel/core.h"
 #include "kernel/hz.h"
 #include "kernel/libbpf_log.h"
@@ -36,7 +35,7 @@ static int load(bool pinned, bool have_storage, struct tw_deaths_bpf **ret_skel,
 		error = tw_deaths_bpf__load(skel);
 		if (error)
 			tw_fault(fault, error, "cannot load the BPF program of deaths: %m (%s)",
-				 tw_caps_missing() ?: tw_libbpf_log_first());
+				 tw_libbpf_why(error));
 	}
 	if (error)
 		tw_deaths_bpf__destroy(skel);

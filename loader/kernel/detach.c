@@ -23,6 +23,10 @@ static int end_owner(pid_t *ret_ended, struct tw_fault *fault)
 	struct pollfd exited;
 	int error = tw_owner_pid(&pid);
 
+	if (error == -EROFS)
+		return tw_fault(fault, error,
+				"cannot detach: %m; mount it for writing: "
+				"mount -o remount,rw " TW_BPFFS);
 	if (error)
 		return tw_fault(
 			fault, error,

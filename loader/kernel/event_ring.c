@@ -19,6 +19,7 @@ struct tw_event_ring {
 	int wanted; /* the pinned map tw_wanted; -1 where an older version pinned none */
 	tw_event_fn call;
 	void *data;
+	unsigned turn; /* records that this read may still take */
 };
 
 static bool is_known(const struct tw_event *event)
@@ -34,14 +35,15 @@ static bool is_known(const struct tw_event *event)
 	return false;
 }
 
+/* A negative value ends the read, behind this record. */
 static int deliver(void *data, void *record, size_t size)
 {
-	const struct tw_event_ring *ring = data;
+	struct tw_event_ring *ring = data;
 	const struct tw_event *event = record;
 
 	if (size >= sizeof(*event) && is_known(event))
 		ring->call(event, ring->data);
-	return 0;
+	return --ring->turn ? 0 : -EAGAIN;
 }
 
 static int take_lock(struct tw_event_ring *ring, struct tw_fault *fault)
@@ -107,9 +109,10 @@ int tw_event_ring_fd(const struct tw_event_ring *ring)
 	return ring_buffer__epoll_fd(ring->ring);
 }
 
-int tw_event_ring_read(struct tw_event_ring *ring)
+void tw_event_ring_read(struct tw_event_ring *ring)
 {
-	return ring_buffer__consume(ring->ring);
+	ring->turn = TW_EVENTS_RING / sizeof(struct tw_event);
+	ring_buffer__consume(ring->ring);
 }
 
 int tw_event_ring_want(const struct tw_event_ring *ring, __u32 wants)

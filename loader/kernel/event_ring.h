@@ -27,8 +27,8 @@ void tw_event_ring_close(struct tw_event_ring *ring);
 /* A descriptor that polls readable while events wait. */
 int tw_event_ring_fd(const struct tw_event_ring *ring);
 
-/* Deliver what waits; how many, or a negative errno. */
-int tw_event_ring_read(struct tw_event_ring *ring);
+/* Deliver what waits: no more than the ring holds, though more may come meanwhile. */
+void tw_event_ring_read(struct tw_event_ring *ring);
 
 /*
  * From now on the kernel tells of these too: a set of enum tw_want. It goes on

@@ -84,13 +84,14 @@ static void probe_kernel(struct report *report)
 
 static void probe_btf(struct report *report)
 {
-	if (access(TW_BTF_PATH, R_OK) == 0)
-		add(report, "btf", TW_CHECK_OK, "", "%s is there", TW_BTF_PATH);
+	tw_libbpf_log_capture();
+	if (tw_libbpf_knows_kernel())
+		add(report, "btf", TW_CHECK_OK, "", "the kernel tells its types");
 	else
 		add(report, "btf", TW_CHECK_MISSING,
 		    "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y",
 		    "%s: %s; the programs cannot be fitted to this kernel", TW_BTF_PATH,
-		    strerror(errno));
+		    access(TW_BTF_PATH, R_OK) < 0 ? strerror(errno) : "no types in it");
 }
 
 static void probe_cgroup2(struct report *report)

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "bpf/guard.skel.h"
-#include "kernel/caps.h"
 #include "kernel/core.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/link.h"
@@ -42,7 +41,7 @@ static int load_as(bool pinned, struct able able, struct tw_guard_bpf **ret_skel
 		error = tw_guard_bpf__load(skel);
 		if (error)
 			tw_fault(fault, error, "cannot load the setsockopt hook: %m (%s)",
-				 tw_caps_missing() ?: tw_libbpf_log_first());
+				 tw_libbpf_why(error));
 	}
 	if (error)
 		tw_guard_bpf__destroy(skel);

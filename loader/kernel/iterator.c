@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 
 #include "bpf/sweep.skel.h"
-#include "kernel/caps.h"
 #include "kernel/core.h"
 #include "kernel/hz.h"
 #include "kernel/libbpf_log.h"
@@ -52,7 +51,7 @@ static int load(const struct tw_iterator_options *options, bool able,
 		error = tw_sweep_bpf__load(skel);
 		if (error)
 			tw_fault(fault, error, "cannot load the BPF program of the sweep: %m (%s)",
-				 tw_caps_missing() ?: tw_libbpf_log_first());
+				 tw_libbpf_why(error));
 	}
 	if (error)
 		tw_sweep_bpf__destroy(skel);

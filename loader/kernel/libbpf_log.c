@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "kernel/libbpf_log.h"
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include "kernel/caps.h"
 #include "lib/log.h"
 
 static char first[256];
@@ -40,4 +44,46 @@ void tw_libbpf_log_capture(void)
 const char *tw_libbpf_log_first(void)
 {
 	return first;
+}
+
+bool tw_libbpf_knows_kernel(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool known = btf && btf__type_cnt(btf) > 1;
+
+	btf__free(btf);
+	return known;
+}
+
+/* Before Linux 5.11 maps and programs count as locked memory, of the user as a whole. */
+static bool limits_locked_memory(rlim_t *ret_limit)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return false;
+	*ret_limit = limit.rlim_cur;
+	return true;
+}
+
+const char *tw_libbpf_why(int error)
+{
+	const char *missing = tw_caps_missing();
+	static char text[160];
+	rlim_t limit;
+
+	if (missing)
+		snprintf(text, sizeof(text), "missing %s", missing);
+	else if (error == -EPERM && limits_locked_memory(&limit))
+		snprintf(text, sizeof(text),
+			 "locked memory is limited to %llu KiB: give LimitMEMLOCK=infinity, "
+			 "`ulimit -l unlimited`, or CAP_SYS_RESOURCE",
+			 (unsigned long long)limit / 1024);
+	else if (error == -ESRCH && !tw_libbpf_knows_kernel())
+		snprintf(text, sizeof(text),
+			 "this kernel does not tell its types: boot one that is built with "
+			 "CONFIG_DEBUG_INFO_BTF=y");
+	else
+		return first;
+	return text;
 }

@@ -11,6 +11,7 @@
 
 #include <tcpwarden/abi.h>
 
+#include "kernel/libbpf_log.h"
 #include "kernel/pins.h"
 #include "lib/buf.h"
 #include "lib/file.h"
@@ -77,6 +78,8 @@ int tw_owner_pid(pid_t *ret_pid)
 		return folder == -ENOENT || folder >= 0 ? 0 : folder;
 	}
 	map = owner_map(false);
+	if (map == -EROFS)
+		return map;
 	if (map < 0 || bpf_map_lookup_elem(map, &zero, &owner) < 0)
 		return -ESRCH;
 	if (!owner.pid || start_time((pid_t)owner.pid, &started) || started != owner.start_time)
@@ -120,8 +123,8 @@ static int announce(struct tw_fault *fault)
 	__u32 zero = 0;
 
 	if (map < 0)
-		return tw_fault(fault, map, "cannot make the map " TW_PIN_OWNER ": %m%s",
-				map == -EPERM ? "; needs CAP_BPF" : "");
+		return tw_fault(fault, map, "cannot make the map " TW_PIN_OWNER ": %m%s%s",
+				map == -EPERM ? "; " : "", map == -EPERM ? tw_libbpf_why(map) : "");
 	start_time(getpid(), &started);
 	owner.start_time = started;
 	if (bpf_map_update_elem(map, &zero, &owner, BPF_ANY) < 0)

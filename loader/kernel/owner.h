@@ -18,6 +18,7 @@ int tw_owner_lock(bool wait, int *ret_fd, struct tw_fault *fault);
 /*
  * The process that holds the lock now, 0 where none does. -ESRCH: it is held,
  * but by a process that is not visible from here (another pid namespace).
+ * -EROFS: nothing can be read where bpffs is mounted read-only.
  */
 int tw_owner_pid(pid_t *ret_pid);
 

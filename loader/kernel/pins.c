@@ -72,7 +72,9 @@ static int make_folder(const char *path, struct tw_fault *fault)
 	if (errno == EEXIST)
 		return check_folder(path, fault);
 	return tw_fault(fault, -errno, "cannot make the folder %s: %m%s", path,
-			errno == EPERM || errno == EACCES ? "; run as root" : "");
+			errno == EPERM || errno == EACCES ? "; run as root"
+			: errno == EROFS		  ? "; mount -o remount,rw " TW_BPFFS
+							  : "");
 }
 
 int tw_pins_prepare(struct tw_fault *fault)

@@ -7,28 +7,12 @@
 #include <string.h>
 
 #include "bpf/sockops.skel.h"
-#include "kernel/caps.h"
 #include "kernel/core.h"
 #include "kernel/hz.h"
 #include "kernel/libbpf_log.h"
 #include "kernel/link.h"
 #include "kernel/pins.h"
 #include "lib/cleanup.h"
-
-/* Why a load failed: a capability first, since that is what people can mend. */
-static int explain_load(int error, struct tw_fault *fault)
-{
-	const char *missing = tw_caps_missing();
-
-	if (missing)
-		return tw_fault(fault, error, "cannot load the BPF program: %m; missing %s",
-				missing);
-	return tw_fault(
-		fault, error,
-		"cannot load the BPF program: %m (%s); `tcpwarden doctor` says what this kernel "
-		"allows",
-		tw_libbpf_log_first());
-}
 
 static int load_as(bool seats, struct tw_sockops_bpf **ret_skel, bool pinned,
 		   struct tw_fault *fault)
@@ -46,7 +30,10 @@ static int load_as(bool seats, struct tw_sockops_bpf **ret_skel, bool pinned,
 	if (!error) {
 		error = tw_sockops_bpf__load(skel);
 		if (error)
-			explain_load(error, fault);
+			tw_fault(fault, error,
+				 "cannot load the BPF program: %m (%s); `tcpwarden doctor` says "
+				 "what this kernel allows",
+				 tw_libbpf_why(error));
 	}
 	if (error) {
 		tw_sockops_bpf__destroy(skel);

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/inotify.h"
 
 /* In a folder on the way to the policy names come and go; in the one that holds it files change too. */
 #define WAY                                                                                    \
@@ -159,26 +159,20 @@ static bool concerns(const struct tw_file_watch *watch, const struct inotify_eve
 	       is_on_the_way(watch, event->name);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *data)
+/* From the first event: one that waits already is not put off. */
+static void on_event(const struct inotify_event *event, void *data)
 {
 	const struct timeval delay = { .tv_usec = TW_FILE_WATCH_DELAY_MS * 1000 };
-	_Alignas(struct inotify_event) char events[4096];
-	struct tw_file_watch *watch = data;
-	bool changed = false;
-	ssize_t len;
+	const struct tw_file_watch *watch = data;
 
-	(void)what;
-	while ((len = read(fd, events, sizeof(events))) > 0) {
-		const struct inotify_event *event;
-
-		for (char *at = events; at < events + len; at += sizeof(*event) + event->len) {
-			event = (const struct inotify_event *)(const void *)at;
-			changed = changed || concerns(watch, event);
-		}
-	}
-	/* From the first event: one that waits already is not put off. */
-	if (changed && !event_pending(watch->delay, EV_TIMEOUT, NULL))
+	if (concerns(watch, event) && !event_pending(watch->delay, EV_TIMEOUT, NULL))
 		event_add(watch->delay, &delay);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *data)
+{
+	(void)what;
+	tw_inotify_read(fd, on_event, data);
 }
 
 /* Watch nothing any more. */

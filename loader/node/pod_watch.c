@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 
 #include "lib/cleanup.h"
+#include "lib/inotify.h"
 
 #define MAX_LOOKS 64
 
@@ -25,6 +25,8 @@ struct tw_pod_watch {
 	void (*changed)(void *data);
 	void *data;
 	struct event *readable;
+	bool any; /* of the events read in this turn, some concern us */
+	bool way; /* and some of them tell that the root comes or goes */
 };
 
 /* Watch a folder; where this one is not there, -1. */
@@ -91,37 +93,27 @@ static bool concerns(const struct tw_pod_watch *watch, const struct inotify_even
 	       !strcmp(event->name, watch->next);
 }
 
-static bool read_events(struct tw_pod_watch *watch, bool *ret_way)
+static void on_event(const struct inotify_event *event, void *data)
 {
-	_Alignas(struct inotify_event) char events[8192];
-	bool any = false;
-	ssize_t len;
+	struct tw_pod_watch *watch = data;
 
-	while ((len = read(watch->fd, events, sizeof(events))) > 0) {
-		const struct inotify_event *event;
-
-		for (char *at = events; at < events + len; at += sizeof(*event) + event->len) {
-			event = (const struct inotify_event *)(const void *)at;
-			if (!concerns(watch, event))
-				continue;
-			any = true;
-			*ret_way |= event->wd != watch->root_wd ||
-				    event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED);
-		}
-	}
-	return any;
+	if (!concerns(watch, event))
+		return;
+	watch->any = true;
+	watch->way |= event->wd != watch->root_wd ||
+		      event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *data)
 {
 	struct tw_pod_watch *watch = data;
-	bool way = false;
 
-	(void)fd;
 	(void)what;
-	if (!read_events(watch, &way))
+	watch->any = watch->way = false;
+	tw_inotify_read(fd, on_event, watch);
+	if (!watch->any)
 		return;
-	if (way)
+	if (watch->way)
 		choose(watch);
 	watch->changed(watch->data);
 }

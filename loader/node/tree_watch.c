@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <search.h>
 #include <string.h>
-#include <sys/inotify.h>
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/inotify.h"
 
 #define MASK (IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_DONT_FOLLOW)
 
@@ -122,8 +122,9 @@ static int add(const char *path, uint64_t id, void *data)
 	return error;
 }
 
-static void handle(struct tw_tree_watch *watch, const struct inotify_event *event)
+static void handle(const struct inotify_event *event, void *data)
 {
+	struct tw_tree_watch *watch = data;
 	_cleanup_buf_ struct tw_buf path = TW_BUF_INIT;
 	struct folder *parent, *child;
 	int error;
@@ -187,18 +188,8 @@ static void scan_again(struct tw_tree_watch *watch)
 
 bool tw_tree_watch_read(struct tw_tree_watch *watch)
 {
-	_Alignas(struct inotify_event) char events[8192];
-	ssize_t len;
-
 	watch->lost = false;
-	while ((len = read(watch->fd, events, sizeof(events))) > 0) {
-		const struct inotify_event *event;
-
-		for (char *at = events; at < events + len; at += sizeof(*event) + event->len) {
-			event = (const struct inotify_event *)(const void *)at;
-			handle(watch, event);
-		}
-	}
+	tw_inotify_read(watch->fd, handle, watch);
 	if (watch->lost)
 		scan_again(watch);
 	return watch->lost;

@@ -82,9 +82,8 @@ static int remove_all(const char *path, const struct stat *st, int type, struct 
 	return type == FTW_DP ? rmdir(path) : unlink(path);
 }
 
-int tw_cgroup_remove(const char *path)
+static int remove_tree(const char *folder)
 {
-	_cleanup_free_ char *folder = tw_format("%s%s", mount_point, path);
 	int64_t end = tw_wait_end();
 	int r;
 
@@ -93,6 +92,28 @@ int tw_cgroup_remove(const char *path)
 		r = nftw(folder, remove_folder, 16, FTW_DEPTH | FTW_PHYS) ? -errno : 0;
 	} while (r == -EBUSY && tw_wait_more(end));
 	return r < 0 || access(folder, F_OK) == 0 ? (r ?: -EEXIST) : 0;
+}
+
+int tw_cgroup_remove(const char *path)
+{
+	_cleanup_free_ char *folder = tw_format("%s%s", mount_point, path);
+
+	return remove_tree(folder);
+}
+
+#define LATER "later"
+
+void tw_cgroup_remove_later(const char *folder)
+{
+	tw_write_file(LATER, "%s", folder);
+}
+
+int tw_cgroup_remove_late(void)
+{
+	_cleanup_free_ char *path = tw_format("%s/" LATER, tw_folder);
+	_cleanup_free_ char *folder = tw_read_file(path);
+
+	return folder ? remove_tree(folder) : 0;
 }
 
 int tw_folder_remove(const char *path)

@@ -255,11 +255,12 @@ static void make_place(unsigned number)
 
 static void remove_place(struct trial *trial)
 {
-	int r = tw_cgroup_remove(tw_outside);
+	int r = tw_cgroup_remove(tw_outside) ?: tw_cgroup_remove_late();
 
 	if (r < 0)
-		snprintf(trial->verdict, sizeof(trial->verdict), "%cleft %s behind: %s",
-			 TW_VERDICT_FAIL, tw_outside, strerror(-r));
+		snprintf(trial->verdict, sizeof(trial->verdict),
+			 "%cleft a cgroup behind, %s or beside it: %s", TW_VERDICT_FAIL, tw_outside,
+			 strerror(-r));
 }
 
 static void run_test(const struct tw_test *test, unsigned number, const struct options *options,

@@ -107,6 +107,8 @@ void tw_sysctl(const char *name, const char *value);
 const char *tw_cgroup(const char *parent, const char *name);
 void tw_cgroup_enter(const char *path);
 const char *tw_cgroup_folder(const char *path); /* where it is mounted */
+/* Remove the folder of a cgroup that is no child of ours when the test is over, however it ends. */
+void tw_cgroup_remove_later(const char *folder);
 
 /* --- processes --- */
 

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -12,6 +13,7 @@ struct tw_load {
 	atomic_bool stop;
 	atomic_ulong connections;
 	atomic_ulong with_second;
+	atomic_ullong pause_us; /* the longest between two of them */
 	struct tw_values first, second;
 	const char *address;
 	int listener;
@@ -35,12 +37,26 @@ static void check_one(struct tw_load *load)
 	atomic_fetch_add(&load->connections, 1);
 }
 
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static void connect_on_and_on(void *arg)
 {
 	struct tw_load *load = arg;
+	uint64_t last = now_us(), now;
 
-	while (!atomic_load(&load->stop))
+	while (!atomic_load(&load->stop)) {
 		check_one(load);
+		now = now_us();
+		if (now - last > atomic_load(&load->pause_us))
+			atomic_store(&load->pause_us, now - last);
+		last = now;
+	}
 }
 
 struct tw_load *tw_load_start(const char *address, struct tw_values first, struct tw_values second)
@@ -72,6 +88,11 @@ unsigned long tw_load_count(struct tw_load *load)
 unsigned long tw_load_second(struct tw_load *load)
 {
 	return atomic_load(&load->with_second);
+}
+
+double tw_load_pause_ms(struct tw_load *load)
+{
+	return (double)atomic_load(&load->pause_us) / 1000;
 }
 
 void tw_load_end(struct tw_load *load)

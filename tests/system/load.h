@@ -19,6 +19,9 @@ void tw_load_wait(struct tw_load *load, unsigned long more);
 unsigned long tw_load_count(struct tw_load *load);
 unsigned long tw_load_second(struct tw_load *load); /* of them, those with the second values */
 
+/* The longest time between the ends of two of them, in milliseconds. */
+double tw_load_pause_ms(struct tw_load *load);
+
 /* Some more, then its end; fails the test where a connection was neither. */
 void tw_load_end(struct tw_load *load);
 

@@ -115,6 +115,21 @@ unsigned tw_cgroups_known(void)
 	return count;
 }
 
+unsigned tw_cgroups_fill(void)
+{
+	_cleanup_close_ int map = open_cgroups();
+	struct tw_cgroup_sets none = { 0 };
+	uint64_t id = UINT64_MAX;
+	union bpf_attr attr = { .map_fd = (uint32_t)map,
+				.key = pointer(&id),
+				.value = pointer(&none) };
+
+	while (bpf(BPF_MAP_UPDATE_ELEM, &attr) == 0)
+		id--;
+	CHECK_INT(errno, E2BIG);
+	return (unsigned)(UINT64_MAX - id);
+}
+
 static bool is_inner(uint32_t id)
 {
 	static const char *const names[] = { "tw_generation", "tw_cgroups", "tw_prefixes",

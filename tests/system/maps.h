@@ -22,6 +22,9 @@ uint64_t tw_cgroup_id_of(const char *path);
 /* How many cgroups it knows. */
 unsigned tw_cgroups_known(void);
 
+/* Fill its map of cgroups with ids that no cgroup has; how many that took. */
+unsigned tw_cgroups_fill(void);
+
 /* The inner maps of generations on this machine: tests that run beside this one have some too. */
 unsigned tw_inner_maps(void);
 

@@ -20,6 +20,8 @@ void tw_verdict(char letter, const char *reason);
 int tw_cgroup_find_mount(void);
 /* Remove a cgroup with all below it; waits for the last processes to be gone. */
 int tw_cgroup_remove(const char *path);
+/* The one of tw_cgroup_remove_later(). */
+int tw_cgroup_remove_late(void);
 int tw_folder_remove(const char *path);
 
 #endif

@@ -45,6 +45,7 @@ static void make_group(void)
 		write_text(tw_format("%s/cgroup.subtree_control", root), "+memory");
 	group = tw_format("%s/tw-memory-%s", v2 ? root : V1, strrchr(tw_folder, '/') + 1);
 	SYS(mkdir(group, 0755));
+	tw_cgroup_remove_later(group);
 	limit_file = v2 ? "memory.max" : "memory.limit_in_bytes";
 	usage_file = v2 ? "memory.current" : "memory.usage_in_bytes";
 }
@@ -116,7 +117,6 @@ TW_TEST(memory__limit_is_reached)
 	for (int i = 0; i < PAIRS; i++)
 		kept += tw_get(pairs[i].client, SOL_SOCKET, SO_KEEPALIVE) +
 			tw_get(pairs[i].server, SOL_SOCKET, SO_KEEPALIVE);
-	rmdir(group);
 	CHECK_INT(kept, missing);
 	CHECK(tw_bpffs_is_empty());
 }

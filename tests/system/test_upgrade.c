@@ -57,33 +57,70 @@ static bool is_only(const char *present, const char *absent)
 	return access(present, F_OK) == 0 && access(absent, F_OK) < 0;
 }
 
+/* Open since before the first change; some of the values are the application's. */
+struct witnesses {
+	struct tw_pair bare;
+	struct tw_pair own;
+};
+
+static struct witnesses make_witnesses(void)
+{
+	struct witnesses made = { tw_pair(tw_node, tw_node, OTHER),
+				  tw_pair(tw_node, tw_node, "127.0.0.1:7002") };
+
+	tw_set(made.own.client, IPPROTO_TCP, TCP_KEEPIDLE, 1500);
+	tw_set(made.own.server, IPPROTO_TCP, TCP_USER_TIMEOUT, 7000);
+	return made;
+}
+
+/* `program` takes over, and gives all that is open its policy. */
+static struct tw_process change(const struct tw_process *owner, const char *program,
+				const char *policy, const struct witnesses *witnesses)
+{
+	struct tw_process next = hand_over(owner, program, policy);
+	const char *present = program ? TW_PINS "/v2/link_sockops" : TW_PINS "/v1/link_sockops";
+
+	WAIT_FOR(is_only(present, program ? TW_PINS "/v1" : TW_PINS "/v2"));
+	CHECK_INT(tw_programs_attached(tw_node), 1);
+	WAIT_FOR(tw_get(witnesses->bare.client, IPPROTO_TCP, TCP_KEEPIDLE) ==
+		 (program ? 222 : 111));
+	return next;
+}
+
+/* The records outlived all changes. */
+static void check_restored(const struct witnesses *witnesses)
+{
+	CHECK_INT(TW_RUN("detach", "--restore").status, 0);
+	CHECK_UNTOUCHED(witnesses->bare.client);
+	CHECK_UNTOUCHED(witnesses->bare.server);
+	CHECK_OPTIONS(witnesses->own.client, 0, 1500, 75, 9, 0);
+	CHECK_OPTIONS(witnesses->own.server, 0, 7200, 75, 9, 7000);
+	CHECK(tw_bpffs_is_empty());
+}
+
+/* There and back as often as $TW_CONNECTIONS take (`make soak`), else once. */
 TW_TEST(upgrade__there_and_back_under_load)
 {
-	const char *next = next_version();
+	const char *next = next_version(), *wanted = getenv("TW_CONNECTIONS");
 	struct tw_process daemon = tw_enforce(OLD);
-	struct tw_pair pair = tw_pair(tw_node, tw_node, OTHER);
+	struct witnesses witnesses = make_witnesses();
 	struct tw_load *load = tw_load_start(ADDRESS, old_values, new_values);
+	unsigned long least = wanted ? strtoul(wanted, NULL, 10) : 0;
+	int changes = 0;
 
 	tw_load_wait(load, 50);
-	daemon = hand_over(&daemon, next, NEW);
-	WAIT_FOR(is_only(TW_PINS "/v2/link_sockops", TW_PINS "/v1"));
-	CHECK_INT(tw_programs_attached(tw_node), 1);
-	tw_load_wait(load, 50);
+	do {
+		daemon = change(&daemon, next, NEW, &witnesses);
+		tw_load_wait(load, 50);
+		daemon = change(&daemon, NULL, OLD, &witnesses);
+		changes += 2;
+	} while (tw_load_count(load) < least);
 	CHECK(tw_load_second(load) > 0);
-	WAIT_FOR(tw_get(pair.client, IPPROTO_TCP, 4) == 222);
-
-	daemon = hand_over(&daemon, NULL, OLD);
-	WAIT_FOR(is_only(TW_PINS "/v1/link_sockops", TW_PINS "/v2"));
-	CHECK_INT(tw_programs_attached(tw_node), 1);
-	WAIT_FOR(tw_get(pair.client, IPPROTO_TCP, 4) == 111);
 	tw_load_end(load);
-	printf("%lu connections, none without its policy\n", tw_load_count(load));
-
-	/* The records outlived both changes. */
-	CHECK_INT(TW_RUN("detach", "--restore").status, 0);
-	CHECK_UNTOUCHED(pair.client);
-	CHECK_UNTOUCHED(pair.server);
-	CHECK(tw_bpffs_is_empty());
+	printf("upgrade: %lu connections over %d changes of the version, none without its policy; "
+	       "at most %.0f ms between two of them\n",
+	       tw_load_count(load), changes, tw_load_pause_ms(load));
+	check_restored(&witnesses);
 }
 
 TW_TEST(upgrade__kill_9_between_versions)

@@ -56,6 +56,16 @@ TW_TEST(web__metrics_count_cgroups)
 	WAIT_FOR((unsigned)tw_web_metric("tcpwarden_cgroups") == tw_cgroups_known());
 }
 
+/* More than are asked of the kernel in one go. */
+TW_TEST(web__metrics_count_many_cgroups)
+{
+	for (int i = 0; i < 1500; i++)
+		tw_cgroup(tw_node, tw_format("many-%d", i));
+	tw_enforce(POLICY);
+	WAIT_FOR((unsigned)tw_web_metric("tcpwarden_cgroups") > 1500);
+	WAIT_FOR((unsigned)tw_web_metric("tcpwarden_cgroups") == tw_cgroups_known());
+}
+
 TW_TEST(web__metrics_count_reloads)
 {
 	struct tw_process daemon = tw_enforce(POLICY);
