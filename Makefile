@@ -148,7 +148,7 @@ $(B)/asan/tcpwarden: $(call objs,$(B)/asan,$(SRC) $(B)/gen/default_policy.c)
 
 # The system suite is one static file, so that other kernels run the very same.
 SYSTEM	 := $(wildcard tests/system/*.c)
-$(B)/tests/system/tw-system: $(call objs,$(O),$(SYSTEM))
+$(B)/tests/system/tw-system: $(call objs,$(O),$(SYSTEM) tests/fuzz/oracle.c)
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -static -o $@ $^
