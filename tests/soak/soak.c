@@ -177,11 +177,11 @@ enum {
 
 /* Memory by one reload's worth, of maps as many as one generation has, wake-ups by half. */
 static struct tw_series series[SERIES] = {
-	[RSS] = { "resident memory, KiB", tw_least, 256 },
-	[DESCRIPTORS] = { "descriptors", tw_least, 2 },
-	[WAKE_UPS] = { "wake-ups a second", tw_median },
-	[MAPS] = { "maps of the kernel", tw_least, 4 },
-	[MAP_MEMORY] = { "their memory, KiB", tw_least, 256 },
+	[RSS] = { .what = "resident memory, KiB", .typical = tw_least, .may_grow = 256 },
+	[DESCRIPTORS] = { .what = "descriptors", .typical = tw_least, .may_grow = 2 },
+	[WAKE_UPS] = { .what = "wake-ups a second", .typical = tw_median },
+	[MAPS] = { .what = "maps of the kernel", .typical = tw_least, .may_grow = 4 },
+	[MAP_MEMORY] = { .what = "their memory, KiB", .typical = tw_least, .may_grow = 256 },
 };
 
 static long status_field(pid_t pid, const char *field)
