@@ -28,19 +28,24 @@ static int deliver(void *data, void *record, size_t size)
 	return 0;
 }
 
+static int attach(struct tw_cgroup_events *events, __u64 attach_cgroup)
+{
+	int error;
+
+	events->skel = tw_cgroups_bpf__open();
+	if (!events->skel)
+		return tw_errno();
+	events->skel->rodata->tw_attach_cgroup = attach_cgroup;
+	error = tw_cgroups_bpf__load(events->skel);
+	return error ?: tw_cgroups_bpf__attach(events->skel);
+}
+
 static int start(struct tw_cgroup_events *events, __u64 attach_cgroup, struct tw_fault *fault)
 {
 	int error;
 
 	tw_libbpf_log_capture();
-	events->skel = tw_cgroups_bpf__open();
-	error = events->skel ? 0 : -errno;
-	if (!error) {
-		events->skel->rodata->tw_attach_cgroup = attach_cgroup;
-		error = tw_cgroups_bpf__load(events->skel);
-	}
-	if (!error)
-		error = tw_cgroups_bpf__attach(events->skel);
+	error = attach(events, attach_cgroup);
 	if (error)
 		return tw_fault(fault, error, "cannot follow cgroups by tracepoint: %m (%s)",
 				tw_libbpf_log_first());

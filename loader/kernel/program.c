@@ -37,7 +37,7 @@ static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct t
 	tw_libbpf_log_capture();
 	skel = tw_sockops_bpf__open();
 	if (!skel)
-		return tw_fault(fault, -errno, "cannot open the BPF object: %m");
+		return tw_fault(fault, tw_errno(), "cannot open the BPF object: %m");
 	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
 	error = pinned ? tw_maps_pin(skel->obj, true, fault) : 0;
 	if (!error) {
