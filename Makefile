@@ -205,6 +205,14 @@ asan-parts: $(B)/asan/tcpwarden $(B)/tests/system/tw-system $(NEXT)/build/tcpwar
 	$(Q)ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
 		tests/run $(B) $(B)/asan/tcpwarden golden system
 
+# Each command, and a run from its start to its end, in valgrind; $(MEMCHECK): other tests of the suite.
+.PHONY: valgrind valgrind-parts
+valgrind: deps-test ## a whole run and each command in valgrind: errors, leaks, descriptors (some minutes)
+	$(Q)+$(MAKE) $(JOBS) valgrind-parts
+
+valgrind-parts: $(B)/tcpwarden $(B)/tests/system/tw-system $(NEXT)/build/tcpwarden-static
+	$(Q)tests/valgrind/run $(B) $(MEMCHECK)
+
 # The soak: a test of the system suite's kind, with that suite's helpers.
 SOAK_S	 ?= 900
 $(B)/tests/soak/tw-soak: $(call objs,$(O),$(wildcard tests/soak/*.c) $(filter-out tests/system/test_%,$(SYSTEM)))
@@ -407,7 +415,7 @@ lint-analyzer: $(call objs,$(B)/analyzer,$(filter loader/%,$(USER_SRC)))
 
 BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-generic libbpf-dev \
 	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev
-TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server
+TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server valgrind
 KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring
 RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 redis-server nginx postgresql \
 		 debian-archive-keyring
