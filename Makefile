@@ -176,7 +176,7 @@ FUZZERS	 := $(FUZZ:%=$(B)/fuzz/%)
 FUZZ_MODULES := $(call objs,$(B)/fuzz/obj,$(MODULES))
 # What stands between a target and the machine.
 $(B)/tests/fuzz/text $(B)/fuzz/text: WRAPPED := tw_commands
-$(B)/tests/fuzz/proc $(B)/fuzz/proc: WRAPPED := open fopen flock bpf_obj_get bpf_map_lookup_elem
+$(B)/tests/fuzz/proc $(B)/fuzz/proc: WRAPPED := open fopen readlinkat flock bpf_obj_get bpf_map_lookup_elem
 
 $(FUZZ_ONCE): $(B)/tests/fuzz/%: $(call objs,$(B)/asan/tests/fuzz,fuzz_%.c oracle.c once.c) $(ASAN_MODULES)
 	$(say) LINK $@
