@@ -143,7 +143,6 @@ static void look(const char *file, const char *logs, pid_t daemon)
 	EXPECT(0, "sockets", "-c", file, "--verdict", "differs");
 	EXPECT_PIDFD("explain", "--pid", pid);
 	EXPECT(0, "explain", "--cgroup", tw_node, "--remote", "127.0.0.1:7004", "--json");
-	EXPECT(0, "doctor");
 	EXPECT(0, "doctor", "--json", "-c", file);
 }
 
