@@ -4,209 +4,11 @@
 #include <string.h>
 
 #include "cli/explain_output.h"
-#include "cli/policy_source.h"
+#include "cli/explain_question.h"
 #include "kernel/cgroup.h"
 #include "kernel/cgroup_names.h"
 #include "kernel/live.h"
-#include "kernel/node_limits.h"
-#include "kernel/process.h"
-#include "lib/path.h"
-#include "node/pods.h"
-#include "policy/compile.h"
 #include "policy/warn.h"
-
-#define MAX_PID 4194304 /* PID_MAX_LIMIT of 64-bit kernels */
-
-/* What is asked, and what it is answered from. */
-struct explain {
-	const struct tw_args *args;
-	pid_t pid; /* 0: none */
-	char *cgroup;
-	struct tw_pods *pods; /* NULL: a file is asked, not this node */
-	char *attached_to;    /* NULL: the policy is of a file */
-	enum tw_direction direction;
-	struct tw_endpoint local;
-	struct tw_endpoint remote;
-	struct tw_model model;
-	struct tw_place place;
-	struct tw_compiled compiled;
-	struct tw_node_limits limits;
-};
-
-static void explain_free(struct explain *explain)
-{
-	free(explain->cgroup);
-	free(explain->attached_to);
-	tw_pods_close(explain->pods);
-	tw_model_free(&explain->model);
-	tw_compiled_free(&explain->compiled);
-}
-
-/* --- the question ---------------------------------------------------------------------- */
-
-static enum tw_exit refuse(const char *option, const char *wants, const char *got)
-{
-	fprintf(stderr, "tcpwarden: --%s wants %s, got %s\n", option, wants, got);
-	return TW_EXIT_USAGE;
-}
-
-static enum tw_exit refuse_fault(const struct tw_fault *fault)
-{
-	tw_output_fault(fault);
-	return TW_EXIT_USAGE;
-}
-
-static enum tw_exit read_endpoint(const char *option, const char *text,
-				  struct tw_endpoint *ret_endpoint)
-{
-	int error = text ? tw_endpoint_parse(text, ret_endpoint) : 0;
-
-	if (error == -ERANGE)
-		return refuse(option, "a port of 1..65535", text);
-	if (error)
-		return refuse(option, "ADDRESS:PORT such as 192.0.2.1:5432 or [::1]:80", text);
-	return TW_EXIT_OK;
-}
-
-static enum tw_exit read_pid(const char *text, pid_t *ret_pid)
-{
-	char *end;
-	long value = text ? strtol(text, &end, 10) : 0;
-
-	if (!text)
-		return TW_EXIT_OK;
-	if (text[0] < '0' || text[0] > '9' || *end || value < 1 || value > MAX_PID)
-		return refuse("pid", "the number of a process", text);
-	*ret_pid = (pid_t)value;
-	return TW_EXIT_OK;
-}
-
-static enum tw_exit read_args(struct explain *explain)
-{
-	const struct tw_args *args = explain->args;
-	enum tw_exit status = read_pid(args->pid, &explain->pid);
-
-	if (status == TW_EXIT_OK)
-		status = read_endpoint("local", args->local, &explain->local);
-	if (status == TW_EXIT_OK)
-		status = read_endpoint("remote", args->remote, &explain->remote);
-	if (status != TW_EXIT_OK)
-		return status;
-	if (args->cgroup && args->pid) {
-		fprintf(stderr, "tcpwarden: --cgroup and --pid exclude each other: a process has "
-				"its cgroup\n");
-		return TW_EXIT_USAGE;
-	}
-	if (args->node_name && !args->policy) {
-		fprintf(stderr, "tcpwarden: --node-name needs -c: what is enforced now is "
-				"enforced on this node\n");
-		return TW_EXIT_USAGE;
-	}
-	explain->direction = args->direction && !strcmp(args->direction, "in") ? TW_IN : TW_OUT;
-	if (args->pid)
-		return TW_EXIT_OK;
-	explain->cgroup = tw_path_normal(args->cgroup ?: "/");
-	if (!explain->cgroup)
-		return refuse("cgroup",
-			      "an absolute path in the cgroup2 tree, such as /system.slice",
-			      args->cgroup);
-	return TW_EXIT_OK;
-}
-
-/* Both ends given, and no file: a connection that is there. */
-static bool is_live(const struct explain *explain)
-{
-	return explain->args->local && explain->args->remote && !explain->args->policy;
-}
-
-/* A process without more: all that it has open. */
-static bool wants_sockets(const struct explain *explain)
-{
-	return explain->pid && !explain->args->local && !explain->args->remote;
-}
-
-/* Where the process is: its cgroup, and for all that follows its network namespace. */
-static enum tw_exit enter_process(struct explain *explain)
-{
-	struct tw_fault fault = TW_FAULT_INIT;
-	int error;
-
-	if (!explain->pid)
-		return TW_EXIT_OK;
-	error = tw_process_cgroup(explain->pid, &explain->cgroup, &fault);
-	/* A thought-of connection under a file needs no privilege, so no namespace but ours. */
-	if (!error && !(explain->args->policy && !wants_sockets(explain)))
-		error = tw_process_enter(explain->pid, &fault);
-	if (!error)
-		return TW_EXIT_OK;
-	return error == -ESRCH ? refuse_fault(&fault) : tw_output_fault(&fault);
-}
-
-/* With a file, a cgroup may be one that is still to come. */
-static enum tw_exit check_cgroup(const struct explain *explain)
-{
-	_cleanup_cgroup_tree_ struct tw_cgroup_tree tree = TW_CGROUP_TREE_INIT;
-	struct tw_fault fault = TW_FAULT_INIT;
-	_cleanup_close_ int fd = -1;
-	int error;
-
-	if (explain->args->policy || explain->pid)
-		return TW_EXIT_OK;
-	if (tw_cgroup_tree_open(&tree, &fault))
-		return tw_output_fault(&fault);
-	error = tw_cgroup_open(&tree, explain->cgroup, &fd);
-	if (!error)
-		return TW_EXIT_OK;
-	tw_fault(&fault, error, "cannot open the cgroup %s below %s: %m", explain->cgroup,
-		 tree.mount);
-	return refuse_fault(&fault);
-}
-
-static enum tw_exit load(struct explain *explain)
-{
-	struct tw_fault fault = TW_FAULT_INIT;
-	int error;
-
-	if (explain->args->policy) {
-		error = tw_policy_source_file(explain->args->policy, &explain->model);
-		if (error)
-			return error == -ENOMEM ? TW_EXIT_FAILED : TW_EXIT_USAGE;
-		if (tw_policy_source_place(explain->args->node_name, &explain->place, &fault))
-			return refuse_fault(&fault);
-	} else if (tw_policy_source_kernel(&explain->model, &explain->attached_to, &explain->place,
-					   &fault)) {
-		return tw_output_fault(&fault);
-	}
-	error = tw_compile(&explain->model, &explain->place, &explain->compiled);
-	if (!error)
-		return TW_EXIT_OK;
-	tw_fault(&fault, error, "cannot compile the policy: %m");
-	return tw_output_fault(&fault);
-}
-
-/* Of a file alone no machine is asked: a pod is then one that is not known. */
-static enum tw_exit read_pods(struct explain *explain)
-{
-	const struct tw_args *args = explain->args;
-	struct tw_fault fault = TW_FAULT_INIT;
-
-	if (args->policy && !args->pod_logs && !args->pid)
-		return TW_EXIT_OK;
-	if (!tw_pods_open(args->pod_logs ?: TW_POD_LOGS, &explain->pods))
-		return TW_EXIT_OK;
-	tw_fault(&fault, -ENOMEM, "cannot know the pods of this node: %m");
-	return tw_output_fault(&fault);
-}
-
-static struct tw_pod pod_of(const struct explain *explain, const char *cgroup)
-{
-	struct tw_pod_path path;
-
-	if (explain->pods)
-		return tw_pods_of(explain->pods, cgroup);
-	return (struct tw_pod){ .state = tw_pod_path_parse(cgroup, &path) ? TW_POD_UNKNOWN
-									  : TW_POD_NONE };
-}
 
 /* --- the answer --------------------------------------------------------------------------- */
 
@@ -224,7 +26,7 @@ static void warn_result(const struct tw_model_policy *policy, struct tw_explanat
 }
 
 /* Answer for a connection; the options are those of a fresh socket, the RTO is not known. */
-static int answer(const struct explain *explain, const struct tw_question *question,
+static int answer(const struct tw_explain_question *explain, const struct tw_question *question,
 		  struct tw_explanation *ret_explanation)
 {
 	_cleanup_explanation_ struct tw_explanation explanation = TW_EXPLANATION_INIT;
@@ -265,8 +67,8 @@ static void warn_live(const struct tw_live_socket *socket, const struct tw_optio
 }
 
 /* The path of the connection's cgroup; where it cannot be told, the attach point. */
-static char *live_cgroup(const struct explain *explain, const struct tw_live_socket *socket,
-			 struct tw_explanation *explanation)
+static char *live_cgroup(const struct tw_explain_question *explain,
+			 const struct tw_live_socket *socket, struct tw_explanation *explanation)
 {
 	_cleanup_cgroup_tree_ struct tw_cgroup_tree tree = TW_CGROUP_TREE_INIT;
 	const char *otherwise = explain->pid	       ? explain->cgroup
@@ -292,14 +94,15 @@ static char *live_cgroup(const struct explain *explain, const struct tw_live_soc
 }
 
 /* Answer for a live connection: its cgroup, its options, its RTO. */
-static int answer_live(const struct explain *explain, const struct tw_live_socket *socket,
-		       char **ret_cgroup, struct tw_explanation *ret_explanation)
+static int answer_live(const struct tw_explain_question *explain,
+		       const struct tw_live_socket *socket, char **ret_cgroup,
+		       struct tw_explanation *ret_explanation)
 {
 	_cleanup_explanation_ struct tw_explanation live = TW_EXPLANATION_INIT, fresh;
 	_cleanup_free_ char *cgroup = live_cgroup(explain, socket, &live);
 	struct tw_question question = {
 		.cgroup = cgroup,
-		.pod = pod_of(explain, cgroup ?: "/"),
+		.pod = tw_explain_pod_of(explain, cgroup ?: "/"),
 		.attached_to = explain->attached_to,
 		.node = explain->place.node,
 		.direction = socket->direction,
@@ -350,9 +153,10 @@ static enum tw_exit print_text(const struct tw_explanation *explanation, const s
 }
 
 /* ", pod namespace/name" where the cgroup is a pod's. */
-static int add_pod(const struct explain *explain, const char *cgroup, struct tw_buf *buf)
+static int add_pod(const struct tw_explain_question *explain, const char *cgroup,
+		   struct tw_buf *buf)
 {
-	struct tw_pod pod = pod_of(explain, cgroup);
+	struct tw_pod pod = tw_explain_pod_of(explain, cgroup);
 
 	if (pod.state == TW_POD_NONE)
 		return 0;
@@ -362,7 +166,7 @@ static int add_pod(const struct explain *explain, const char *cgroup, struct tw_
 }
 
 /* The first line of a connection that is thought of: what is known of it. */
-static int thought_head(const struct explain *explain, struct tw_buf *buf)
+static int thought_head(const struct tw_explain_question *explain, struct tw_buf *buf)
 {
 	const struct tw_args *args = explain->args;
 	int r = tw_buf_addf(buf, "a new connection, %s, of cgroup %s",
@@ -377,7 +181,7 @@ static int thought_head(const struct explain *explain, struct tw_buf *buf)
 	return r;
 }
 
-static int live_head(const struct explain *explain, const struct tw_live_socket *socket,
+static int live_head(const struct tw_explain_question *explain, const struct tw_live_socket *socket,
 		     const char *cgroup, struct tw_buf *buf)
 {
 	char from[TW_ENDPOINT_LEN], to[TW_ENDPOINT_LEN];
@@ -390,11 +194,12 @@ static int live_head(const struct explain *explain, const struct tw_live_socket 
 	return r < 0 ? r : add_pod(explain, cgroup, buf);
 }
 
-static int answer_thought(const struct explain *explain, struct tw_explanation *ret_explanation)
+static int answer_thought(const struct tw_explain_question *explain,
+			  struct tw_explanation *ret_explanation)
 {
 	struct tw_question question = {
 		.cgroup = explain->cgroup,
-		.pod = pod_of(explain, explain->cgroup),
+		.pod = tw_explain_pod_of(explain, explain->cgroup),
 		.attached_to = explain->attached_to,
 		.node = explain->place.node,
 		.direction = explain->direction,
@@ -405,7 +210,7 @@ static int answer_thought(const struct explain *explain, struct tw_explanation *
 	return answer(explain, &question, ret_explanation);
 }
 
-static enum tw_exit explain_thought(const struct explain *explain)
+static enum tw_exit explain_thought(const struct tw_explain_question *explain)
 {
 	_cleanup_explanation_ struct tw_explanation explanation = TW_EXPLANATION_INIT;
 	_cleanup_buf_ struct tw_buf head = TW_BUF_INIT;
@@ -417,7 +222,7 @@ static enum tw_exit explain_thought(const struct explain *explain)
 	return print_text(&explanation, &head);
 }
 
-static enum tw_exit explain_live(const struct explain *explain)
+static enum tw_exit explain_live(const struct tw_explain_question *explain)
 {
 	_cleanup_explanation_ struct tw_explanation explanation = TW_EXPLANATION_INIT;
 	_cleanup_buf_ struct tw_buf head = TW_BUF_INIT;
@@ -474,8 +279,8 @@ static json_t *live_json(const struct tw_live_socket *socket, const char *cgroup
 }
 
 /* To `list`, or where it is NULL to standard output. */
-static enum tw_exit one_socket(const struct explain *explain, const struct tw_live_socket *socket,
-			       json_t *list)
+static enum tw_exit one_socket(const struct tw_explain_question *explain,
+			       const struct tw_live_socket *socket, json_t *list)
 {
 	_cleanup_explanation_ struct tw_explanation explanation = TW_EXPLANATION_INIT;
 	_cleanup_buf_ struct tw_buf head = TW_BUF_INIT;
@@ -493,8 +298,8 @@ static enum tw_exit one_socket(const struct explain *explain, const struct tw_li
 	return TW_EXIT_OK;
 }
 
-static enum tw_exit each_socket(const struct explain *explain, const struct tw_live *live,
-				json_t *list)
+static enum tw_exit each_socket(const struct tw_explain_question *explain,
+				const struct tw_live *live, json_t *list)
 {
 	enum tw_exit status = TW_EXIT_OK;
 
@@ -504,7 +309,7 @@ static enum tw_exit each_socket(const struct explain *explain, const struct tw_l
 }
 
 /* What its next connection would have, and each of its sockets. */
-static enum tw_exit explain_process(const struct explain *explain)
+static enum tw_exit explain_process(const struct tw_explain_question *explain)
 {
 	_cleanup_explanation_ struct tw_explanation explanation = TW_EXPLANATION_INIT;
 	_cleanup_live_ struct tw_live live = TW_LIVE_INIT;
@@ -514,7 +319,7 @@ static enum tw_exit explain_process(const struct explain *explain)
 	int error = tw_live_of_process(explain->pid, &live, &fault);
 
 	if (error)
-		return error == -ESRCH ? refuse_fault(&fault) : tw_output_fault(&fault);
+		return error == -ESRCH ? tw_explain_refuse(&fault) : tw_output_fault(&fault);
 	if (!explain->args->json) {
 		status = explain_thought(explain);
 		return status == TW_EXIT_OK ? each_socket(explain, &live, NULL) : status;
@@ -533,23 +338,14 @@ static enum tw_exit explain_process(const struct explain *explain)
 
 enum tw_exit tw_cmd_explain(const struct tw_args *args)
 {
-	_cleanup_(explain_free) struct explain explain = { .args = args };
-	enum tw_exit status = read_args(&explain);
+	_cleanup_explain_ struct tw_explain_question explain = { .args = args };
+	enum tw_exit status = tw_explain_ask(&explain);
 
-	if (status == TW_EXIT_OK)
-		status = enter_process(&explain);
-	if (status == TW_EXIT_OK)
-		status = check_cgroup(&explain);
-	if (status == TW_EXIT_OK)
-		status = load(&explain);
-	if (status == TW_EXIT_OK)
-		status = read_pods(&explain);
 	if (status != TW_EXIT_OK)
 		return status;
-	tw_node_limits_read(&explain.limits);
-	if (is_live(&explain))
+	if (tw_explain_is_live(&explain))
 		return explain_live(&explain);
-	if (wants_sockets(&explain))
+	if (tw_explain_wants_sockets(&explain))
 		return explain_process(&explain);
 	return explain_thought(&explain);
 }

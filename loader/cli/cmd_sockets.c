@@ -21,6 +21,7 @@
 #include "lib/buf.h"
 #include "lib/duration.h"
 #include "lib/endpoint.h"
+#include "lib/grow.h"
 #include "lib/path.h"
 #include "node/pods.h"
 #include "policy/load.h"
@@ -179,15 +180,8 @@ static void print_json(const struct audit *audit, const struct tw_socket *socket
 
 static int keep(struct audit *audit, const struct tw_socket *socket)
 {
-	if (audit->count == audit->size) {
-		size_t size = audit->size ? audit->size * 2 : 256;
-		struct tw_socket *rows = reallocarray(audit->rows, size, sizeof(*rows));
-
-		if (!rows)
-			return -ENOMEM;
-		audit->rows = rows;
-		audit->size = size;
-	}
+	if (TW_GROW(audit->rows, audit->count, audit->size))
+		return -ENOMEM;
 	audit->rows[audit->count++] = *socket;
 	return 0;
 }

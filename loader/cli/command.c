@@ -195,13 +195,14 @@ static enum tw_exit parse(const struct tw_command *command, int argc, char **arg
 	make_tables(command, longs, letters);
 	opterr = 0;
 	while ((value = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		const struct tw_option *option = option_of(command, value);
 		enum tw_exit status;
 
-		if (value == '?')
-			return usage(command->name, "unknown option ", argv[optind - 1]);
 		if (value == ':')
 			return usage(command->name, "no value given for ", argv[optind - 1]);
-		status = store(command, option_of(command, value), optarg, ret_args);
+		if (!option)
+			return usage(command->name, "unknown option ", argv[optind - 1]);
+		status = store(command, option, optarg, ret_args);
 		if (status != TW_EXIT_OK)
 			return status;
 	}

@@ -5,21 +5,31 @@
 
 #include <stdint.h>
 
-#define TW_HISTOGRAM_BUCKETS 12
+#define TW_HISTOGRAM_BUCKETS 12 /* at most */
 
-/* Upper bounds in nanoseconds, inclusive, rising: 1 ms to 5 s. */
-extern const uint64_t tw_histogram_bounds[TW_HISTOGRAM_BUCKETS];
+/* Upper bounds in nanoseconds, inclusive, rising. */
+struct tw_histogram_bounds {
+	unsigned count;
+	uint64_t ns[TW_HISTOGRAM_BUCKETS];
+};
 
-/* All zero: nothing was seen. */
+extern const struct tw_histogram_bounds tw_histogram_moments; /* 1 ms to 5 s */
+extern const struct tw_histogram_bounds tw_histogram_minutes; /* 10 ms to 5 min */
+
+/* All zero: nothing was seen, and it is of moments. */
 struct tw_histogram {
-	uint64_t bucket[TW_HISTOGRAM_BUCKETS + 1]; /* not cumulative; the last is +Inf's own */
+	const struct tw_histogram_bounds *of; /* NULL: moments */
+	uint64_t bucket[TW_HISTOGRAM_BUCKETS +
+			1]; /* not cumulative; the one after the bounds' is +Inf's own */
 	uint64_t count;
 	uint64_t sum_ns;
 };
 
 void tw_histogram_add(struct tw_histogram *histogram, uint64_t ns);
 
-/* How many were at most tw_histogram_bounds[bucket]: the value of `le`. The last one's is `count`. */
+const struct tw_histogram_bounds *tw_histogram_bounds(const struct tw_histogram *histogram);
+
+/* How many were at most that bound: the value of `le`. That of the one after the last is `count`. */
 uint64_t tw_histogram_at_most(const struct tw_histogram *histogram, unsigned bucket);
 
 #endif

@@ -226,18 +226,22 @@ static void sweep_sockets(struct output *output, const char *name)
 		    rows[i].sockets);
 }
 
+static void add_histogram(struct output *output, const char *name,
+			  const struct tw_histogram *histogram)
+{
+	const struct tw_histogram_bounds *bounds = tw_histogram_bounds(histogram);
+
+	for (unsigned i = 0; i < bounds->count; i++)
+		add(output, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, (double)bounds->ns[i] / 1e9,
+		    tw_histogram_at_most(histogram, i));
+	add(output, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, histogram->count);
+	add(output, "%s_sum %.6f\n%s_count %" PRIu64 "\n", name, (double)histogram->sum_ns / 1e9,
+	    name, histogram->count);
+}
+
 static void sweep_duration(struct output *output, const char *name)
 {
-	const struct tw_sweep_totals *sweeps = &output->overview->sweeps;
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < TW_SWEEP_BUCKETS; i++) {
-		sum += sweeps->buckets[i];
-		add(output, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, tw_sweep_bounds[i], sum);
-	}
-	add(output, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, sweeps->full);
-	add(output, "%s_sum %.6f\n%s_count %" PRIu64 "\n", name, sweeps->seconds, name,
-	    sweeps->full);
+	add_histogram(output, name, &output->overview->sweeps.full);
 }
 
 static void bpf_errors(struct output *output, const char *name)
@@ -268,14 +272,7 @@ static void cgroups(struct output *output, const char *name)
 
 static void cgroup_ready(struct output *output, const char *name)
 {
-	const struct tw_histogram *ready = &output->overview->cgroup_ready;
-
-	for (unsigned i = 0; i < TW_HISTOGRAM_BUCKETS; i++)
-		add(output, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
-		    (double)tw_histogram_bounds[i] / 1e9, tw_histogram_at_most(ready, i));
-	add(output, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, ready->count);
-	add(output, "%s_sum %.6f\n%s_count %" PRIu64 "\n", name, (double)ready->sum_ns / 1e9, name,
-	    ready->count);
+	add_histogram(output, name, &output->overview->cgroup_ready);
 }
 
 static const struct {

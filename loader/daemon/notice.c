@@ -166,7 +166,9 @@ static int parse_connection(const json_t *line, struct tw_notice *notice)
 	error = error ?: endpoint(line, "remote", &notice->remote);
 	notice->direction = (enum tw_direction)direction;
 	notice->netns = (uint32_t)number(line, "netns");
-	snprintf(notice->policy, sizeof(notice->policy), "%s", policy ?: "");
+	if (policy && strlen(policy) >= sizeof(notice->policy))
+		return -EPROTO;
+	strcpy(notice->policy, policy ?: "");
 	return error ?: text(line, "cgroup", &notice->cgroup);
 }
 
@@ -214,7 +216,7 @@ static int parse_load(const json_t *line, struct tw_notice *notice)
 	notice->digest[1] = low;
 	notice->generation = (uint64_t)number(line, "generation");
 	if (notice->kind == TW_NOTICE_ATTACHED)
-		return text(line, "attached_to", &notice->cgroup);
+		return text(line, "attached_to", &notice->cgroup) ?: (notice->cgroup ? 0 : -EPROTO);
 	error = find(line, "result", results, ARRAY_SIZE(results), &result);
 	notice->refused = result;
 	return error ?: text(line, "message", &notice->message);

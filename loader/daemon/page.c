@@ -116,7 +116,7 @@ static void in_force(struct tw_page_output *output)
 	tw_page_number(output, overview->cgroups);
 	tw_page_add(output, "</dd>");
 	term(output, "Sweeps");
-	tw_page_number(output, overview->sweeps.full);
+	tw_page_number(output, overview->sweeps.full.count);
 	tw_page_add(output, ", open connections changed by them: ");
 	tw_page_number(output, overview->sweeps.sockets.written);
 	tw_page_add(output, "</dd>");

@@ -11,6 +11,7 @@
 #include "kernel/sweep.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 /* Writes are paced in steps of this many a second. */
@@ -37,21 +38,20 @@ struct tw_sweeper {
 	unsigned pass;	    /* from 1 */
 	bool written;	    /* in this pass */
 	size_t not_entered; /* in the first pass */
-	double begun;	    /* seconds of CLOCK_MONOTONIC */
+	uint64_t begun;	    /* now_ns() */
 
 	struct tw_sweep_totals totals;
 };
 
-const double tw_sweep_bounds[TW_SWEEP_BUCKETS] = { 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300 };
-
 /* --- its figures ------------------------------------------------------------------------ */
 
-static double now_seconds(void)
+/* CLOCK_MONOTONIC. */
+static uint64_t now_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (uint64_t)now.tv_sec * TW_NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
 static void add_counts(struct tw_sweep_counts *sum, struct tw_sweep_counts counts)
@@ -62,20 +62,11 @@ static void add_counts(struct tw_sweep_counts *sum, struct tw_sweep_counts count
 	sum->orphans += counts.orphans;
 }
 
-static void add_duration(struct tw_sweep_totals *totals, double seconds)
-{
-	size_t bucket = 0;
-
-	while (bucket < TW_SWEEP_BUCKETS && seconds > tw_sweep_bounds[bucket])
-		bucket++;
-	totals->buckets[bucket]++;
-	totals->seconds += seconds;
-	totals->full++;
-}
-
 struct tw_sweep_totals tw_sweeper_totals(const struct tw_sweeper *sweeper)
 {
-	return sweeper ? sweeper->totals : (struct tw_sweep_totals){ 0 };
+	static const struct tw_sweep_totals none = { .full = { .of = &tw_histogram_minutes } };
+
+	return sweeper ? sweeper->totals : none;
 }
 
 /* --- its end -------------------------------------------------------------------------- */
@@ -131,7 +122,7 @@ static void finish(struct tw_sweeper *sweeper)
 
 	say(sweeper);
 	if (full)
-		add_duration(&sweeper->totals, now_seconds() - sweeper->begun);
+		tw_histogram_add(&sweeper->totals.full, now_ns() - sweeper->begun);
 	stop(sweeper);
 	if (full)
 		tell(sweeper, NULL);
@@ -224,7 +215,7 @@ static int start(struct tw_sweeper *sweeper, struct tw_fault *fault)
 	sweeper->walking = false;
 	sweeper->written = false;
 	sweeper->not_entered = 0;
-	sweeper->begun = now_seconds();
+	sweeper->begun = now_ns();
 	go_on(sweeper, 0);
 	return 0;
 }
@@ -343,6 +334,7 @@ int tw_sweeper_open(struct event_base *base, const struct tw_cgroup_tree *tree,
 		return tw_fault(fault, -ENOMEM, "cannot sweep: %m");
 	sweeper->tree = tree;
 	sweeper->options = *options;
+	sweeper->totals.full.of = &tw_histogram_minutes;
 	sweeper->tick = evtimer_new(base, on_tick, sweeper);
 	sweeper->late = evtimer_new(base, on_late, sweeper);
 	if (!sweeper->tick || !sweeper->late) {

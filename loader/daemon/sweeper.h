@@ -10,10 +10,9 @@
 #define TW_DAEMON_SWEEPER_H
 
 #include <stdbool.h>
-#include <stdint.h>
-
 #include <tcpwarden/abi.h>
 
+#include "daemon/histogram.h"
 #include "kernel/cgroup.h"
 #include "lib/fault.h"
 
@@ -21,16 +20,10 @@
 #define TW_SWEEP_RATE	     5000 /* writes a second: overdue sockets probe at once when written */
 #define TW_SWEEP_COALESCE_MS 1000 /* from a late cgroup to its sweep */
 
-/* How long full sweeps took: bucket i holds those of at most bounds[i] seconds, and of no less bound. */
-#define TW_SWEEP_BUCKETS 9
-extern const double tw_sweep_bounds[TW_SWEEP_BUCKETS];
-
 /* Since the daemon's start. */
 struct tw_sweep_totals {
 	struct tw_sweep_counts sockets; /* of all sweeps */
-	uint64_t buckets[TW_SWEEP_BUCKETS + 1];
-	double seconds;
-	uint64_t full; /* sweeps that came to their end */
+	struct tw_histogram full;	/* how long those took that came to their end */
 };
 
 struct event_base;

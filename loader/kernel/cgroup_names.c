@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/grow.h"
 
 struct tw_cgroup_name {
 	uint64_t id;
@@ -18,15 +19,8 @@ static int add(const char *path, uint64_t id, void *data)
 	struct tw_cgroup_names *names = data;
 	size_t offset = names->paths.len;
 
-	if (names->count == names->size) {
-		size_t size = names->size ? names->size * 2 : 256;
-		struct tw_cgroup_name *list = reallocarray(names->list, size, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		names->list = list;
-		names->size = size;
-	}
+	if (TW_GROW(names->list, names->count, names->size))
+		return -ENOMEM;
 	names->list[names->count++] = (struct tw_cgroup_name){ id, offset };
 	return tw_buf_add(&names->paths, path, strlen(path) + 1);
 }

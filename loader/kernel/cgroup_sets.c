@@ -9,6 +9,7 @@
 #include <tcpwarden/abi.h>
 
 #include "lib/cleanup.h"
+#include "lib/grow.h"
 #include "lib/log.h"
 #include "lib/path.h"
 #include "policy/compile.h"
@@ -49,15 +50,8 @@ static int collect(const char *path, uint64_t id, void *data)
 		collection->more++;
 		return 0;
 	}
-	if (collection->count == collection->size) {
-		size_t size = collection->size ? collection->size * 2 : 256;
-		struct element *list = reallocarray(collection->list, size, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		collection->list = list;
-		collection->size = size;
-	}
+	if (TW_GROW(collection->list, collection->count, collection->size))
+		return -ENOMEM;
 	element = &collection->list[collection->count++];
 	element->id = id;
 	compile(collection->scope, path, &element->sets);

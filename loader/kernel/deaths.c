@@ -25,7 +25,7 @@ static int load(bool pinned, bool have_storage, struct tw_deaths_bpf **ret_skel,
 	tw_libbpf_log_capture();
 	skel = tw_deaths_bpf__open_opts(tw_core_opts());
 	if (!skel)
-		return tw_fault(fault, -errno, "cannot open the BPF object of deaths: %m");
+		return tw_fault(fault, tw_errno(), "cannot open the BPF object of deaths: %m");
 	skel->rodata->tw_hz = tw_hz_get();
 	skel->rodata->tw_have_storage = have_storage;
 	error = tw_maps_pin(skel->obj, pinned, fault);

@@ -30,7 +30,7 @@ static int load_as(bool pinned, struct able able, struct tw_guard_bpf **ret_skel
 	tw_libbpf_log_capture();
 	skel = tw_guard_bpf__open_opts(tw_core_opts());
 	if (!skel)
-		return tw_fault(fault, -errno, "cannot open the BPF object of the hook: %m");
+		return tw_fault(fault, tw_errno(), "cannot open the BPF object of the hook: %m");
 	skel->rodata->tw_page_size = (__u32)sysconf(_SC_PAGESIZE);
 	skel->rodata->tw_have_setsockopt = able.follows;
 	skel->rodata->tw_have_read = able.reads;

@@ -38,7 +38,7 @@ static int load(const struct tw_iterator_options *options, bool able,
 	tw_libbpf_log_capture();
 	skel = tw_sweep_bpf__open_opts(tw_core_opts());
 	if (!skel)
-		return tw_fault(fault, -errno, "cannot open the BPF object of the sweep: %m");
+		return tw_fault(fault, tw_errno(), "cannot open the BPF object of the sweep: %m");
 	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
 	skel->rodata->tw_have_storage = able;
 	skel->rodata->tw_restore = options->restore;

@@ -13,6 +13,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/file.h"
+#include "lib/grow.h"
 
 void tw_netns_list_free(struct tw_netns_list *list)
 {
@@ -32,15 +33,8 @@ static bool known(const struct tw_netns_list *list, ino_t inode)
 
 static int append(struct tw_netns_list *list, int fd, ino_t inode)
 {
-	if (list->count == list->size) {
-		size_t size = list->size ? list->size * 2 : 64;
-		struct tw_netns *grown = reallocarray(list->list, size, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		list->list = grown;
-		list->size = size;
-	}
+	if (TW_GROW(list->list, list->count, list->size))
+		return -ENOMEM;
 	list->list[list->count++] = (struct tw_netns){ .fd = fd, .inode = inode };
 	return 0;
 }

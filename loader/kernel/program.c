@@ -23,7 +23,7 @@ static int load_as(bool seats, struct tw_sockops_bpf **ret_skel, bool pinned,
 	tw_libbpf_log_capture();
 	skel = tw_sockops_bpf__open_opts(tw_core_opts());
 	if (!skel)
-		return tw_fault(fault, -errno, "cannot open the BPF object: %m");
+		return tw_fault(fault, tw_errno(), "cannot open the BPF object: %m");
 	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
 	skel->rodata->tw_have_seats = seats;
 	error = pinned ? tw_maps_pin(skel->obj, true, fault) : 0;

@@ -5,18 +5,12 @@
 
 #include "kernel/descriptor.h"
 #include "lib/cleanup.h"
+#include "lib/grow.h"
 
 static int add(struct tw_sockets_of *sockets, uint64_t inode)
 {
-	if (sockets->count == sockets->size) {
-		size_t size = sockets->size ? sockets->size * 2 : 64;
-		uint64_t *inodes = reallocarray(sockets->inodes, size, sizeof(*inodes));
-
-		if (!inodes)
-			return -ENOMEM;
-		sockets->inodes = inodes;
-		sockets->size = size;
-	}
+	if (TW_GROW(sockets->inodes, sockets->count, sockets->size))
+		return -ENOMEM;
 	sockets->inodes[sockets->count++] = inode;
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "kernel/generation.h"
 #include "kernel/records.h"
 #include "lib/cleanup.h"
+#include "lib/grow.h"
 
 #define TCP_LISTEN_STATE 10
 
@@ -197,15 +198,8 @@ static int collect(const struct tw_socket *socket, void *data)
 	}
 	if (!socket->inode)
 		return 0;
-	if (sweep->count == sweep->size) {
-		size_t size = sweep->size ? sweep->size * 2 : 1024;
-		struct found *list = reallocarray(sweep->list, size, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		sweep->list = list;
-		sweep->size = size;
-	}
+	if (TW_GROW(sweep->list, sweep->count, sweep->size))
+		return -ENOMEM;
 	sweep->list[sweep->count++] = (struct found){
 		.inode = socket->inode,
 		.winner = socket->winner,

@@ -39,16 +39,17 @@ const char *tw_clock_format(uint64_t ns, char buf[static TW_TIME_LEN])
 
 int tw_clock_parse(const char *text, uint64_t *ret_ns)
 {
+	char same[TW_TIME_LEN];
 	struct tm tm = { 0 };
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	char *end;
-	long ms;
+	uint64_t ns;
 
 	if (!rest || *rest != '.')
 		return -EINVAL;
-	ms = strtol(rest + 1, &end, 10);
-	if (end != rest + 4 || strcmp(end, "Z") || ms < 0)
+	ns = (uint64_t)timegm(&tm) * TW_NS_PER_SECOND + strtoul(rest + 1, NULL, 10) * TW_NS_PER_MS;
+	/* What strptime(3) and strtoul(3) take beyond that, and years that do not fit. */
+	if (strcmp(text, tw_clock_format(ns, same)))
 		return -EINVAL;
-	*ret_ns = (uint64_t)timegm(&tm) * TW_NS_PER_SECOND + (uint64_t)ms * TW_NS_PER_MS;
+	*ret_ns = ns;
 	return 0;
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "lib/fault.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-int tw_fault(struct tw_fault *fault, int error, const char *format, ...)
+void tw_fault_say(struct tw_fault *fault, int error, const char *format, ...)
 {
 	va_list args;
 
@@ -13,5 +12,4 @@ int tw_fault(struct tw_fault *fault, int error, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(fault->text, sizeof(fault->text), format, args);
 	va_end(args);
-	return error;
 }

@@ -9,7 +9,9 @@
 
 #include "policy/canon.h"
 #include "policy/cohort.h"
+#include "policy/compile_ports.h"
 #include "policy/pattern.h"
+#include "policy/set.h"
 
 /* ::ffff:0:0/96: all of IPv4. */
 static const struct tw_cidr all_v4 = { .addr = { [10] = 0xff, [11] = 0xff }, .len = 96 };
@@ -21,24 +23,6 @@ void tw_compiled_free(struct tw_compiled *compiled)
 	free(compiled->port_sets);
 	tw_buf_free(&compiled->text);
 	*compiled = (struct tw_compiled){ 0 };
-}
-
-/* --- sets -------------------------------------------------------------------- */
-
-static void set_add(struct tw_set *set, size_t policy)
-{
-	set->word[policy / 64] |= 1ULL << policy % 64;
-}
-
-static void set_remove(struct tw_set *set, size_t policy)
-{
-	set->word[policy / 64] &= ~(1ULL << policy % 64);
-}
-
-static void set_join(struct tw_set *set, const struct tw_set *other)
-{
-	for (size_t i = 0; i < TW_SET_WORDS; i++)
-		set->word[i] |= other->word[i];
 }
 
 /* --- policies ---------------------------------------------------------------- */
@@ -96,7 +80,7 @@ static void compile_deep(const struct tw_model_policy *policy, size_t i,
 			 struct tw_cgroup_sets *deep)
 {
 	if (!policy->cgroup_count)
-		set_add(tw_model_by_pod(policy) ? &deep->may : &deep->must, i);
+		tw_set_add(tw_model_by_pod(policy) ? &deep->may : &deep->must, i);
 }
 
 /* A policy of other nodes is in neither direction's set, so that nothing meets it. */
@@ -113,18 +97,18 @@ static void compile_policies(const struct tw_model *model, const struct tw_place
 		compile_policy(policy, here, &generation->policy[i]);
 		for (unsigned d = 0; d < TW_DIRECTIONS; d++)
 			if (here & TW_HERE_SELECTED && policy->directions & 1u << d)
-				set_add(&generation->direction[d], i);
+				tw_set_add(&generation->direction[d], i);
 		if (observes(policy, here))
-			set_add(&generation->observe, i);
+			tw_set_add(&generation->observe, i);
 		if (observes(policy, here) && generation->policy[i].precedence) {
-			set_add(&generation->watch, i);
+			tw_set_add(&generation->watch, i);
 			generation->watches++;
 		}
 		compile_deep(policy, i, &generation->deep);
 		if (!policy->remote_count)
-			set_add(&generation->any_remote, i);
+			tw_set_add(&generation->any_remote, i);
 		if (!policy->port_count)
-			set_add(&generation->any_port, i);
+			tw_set_add(&generation->any_port, i);
 	}
 	generation->deep.own_may = ~0ULL;
 }
@@ -181,9 +165,9 @@ static size_t collect_prefixes(const struct tw_model *model, struct tw_compiled_
 
 	for (size_t i = 0; i < model->count; i++)
 		for (size_t j = 0; j < model->policies[i].remote_count; j++)
-			set_add(&add_prefix(&prefixes[count++], &model->policies[i].remotes[j])
-					 ->set,
-				i);
+			tw_set_add(&add_prefix(&prefixes[count++], &model->policies[i].remotes[j])
+					    ->set,
+				   i);
 	if (count)
 		add_prefix(&prefixes[count++], &all_v4);
 	return count;
@@ -196,7 +180,7 @@ static size_t merge_prefixes(struct tw_compiled_prefix *prefixes, size_t count)
 
 	for (size_t i = 1; i < count; i++) {
 		if (!prefix_compare(&prefixes[kept], &prefixes[i]))
-			set_join(&prefixes[kept].set, &prefixes[i].set);
+			tw_set_join(&prefixes[kept].set, &prefixes[i].set);
 		else
 			prefixes[++kept] = prefixes[i];
 	}
@@ -217,7 +201,7 @@ static void spread_prefixes(struct tw_compiled_prefix *prefixes, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		while (depth && !prefix_covers(chain[depth - 1], &prefixes[i]))
 			depth--;
-		set_join(&prefixes[i].set, depth ? &chain[depth - 1]->set : any);
+		tw_set_join(&prefixes[i].set, depth ? &chain[depth - 1]->set : any);
 		chain[depth++] = &prefixes[i];
 	}
 }
@@ -266,124 +250,6 @@ const struct tw_set *tw_compiled_remote(const struct tw_compiled *compiled,
 	}
 }
 
-/* --- ports ------------------------------------------------------------------- */
-
-/* Where a policy's range starts, or the port behind where it ends. */
-struct boundary {
-	__u32 port;
-	__u16 policy;
-	bool start;
-};
-
-struct sweep {
-	struct tw_set now;	    /* policies with a range at the port that is looked at */
-	__u8 open[TW_MAX_POLICIES]; /* how many of its ranges each has there: they may overlap */
-	size_t members;
-};
-
-static int boundary_compare(const void *a, const void *b)
-{
-	const struct boundary *x = a, *y = b;
-
-	return x->port < y->port ? -1 : x->port > y->port;
-}
-
-static size_t collect_boundaries(const struct tw_model *model, struct boundary *boundaries)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < model->count; i++) {
-		const struct tw_model_policy *policy = &model->policies[i];
-
-		for (size_t j = 0; j < policy->port_count; j++) {
-			const struct tw_port_range *range = &policy->ports[j];
-
-			boundaries[count++] = (struct boundary){ range->first, (__u16)i, true };
-			boundaries[count++] =
-				(struct boundary){ range->last + 1u, (__u16)i, false };
-		}
-	}
-	return count;
-}
-
-static size_t count_boundaries(const struct tw_model *model)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < model->count; i++)
-		count += 2 * model->policies[i].port_count;
-	return count;
-}
-
-static void cross_boundary(struct sweep *sweep, const struct boundary *boundary)
-{
-	__u8 *open = &sweep->open[boundary->policy];
-
-	if (boundary->start && !(*open)++) {
-		set_add(&sweep->now, boundary->policy);
-		sweep->members++;
-	} else if (!boundary->start && !--(*open)) {
-		set_remove(&sweep->now, boundary->policy);
-		sweep->members--;
-	}
-}
-
-/* The class of the ports that follow: 0, the last one where nothing changed, or a new one. */
-static __u16 sweep_class(const struct sweep *sweep, struct tw_compiled *compiled, __u16 last)
-{
-	struct tw_set set = sweep->now;
-
-	if (!sweep->members)
-		return 0;
-	set_join(&set, &compiled->generation->any_port);
-	if (last && !memcmp(&compiled->port_sets[last - 1], &set, sizeof(set)))
-		return last;
-	compiled->port_sets[compiled->port_set_count++] = set;
-	return (__u16)compiled->port_set_count;
-}
-
-static void sweep_ports(const struct boundary *boundaries, size_t count,
-			struct tw_compiled *compiled)
-{
-	struct sweep sweep = { 0 };
-	__u16 class = 0;
-	size_t next = 0;
-
-	for (__u32 port = 0; port < TW_PORTS; port++) {
-		if (next < count && boundaries[next].port == port) {
-			while (next < count && boundaries[next].port == port)
-				cross_boundary(&sweep, &boundaries[next++]);
-			class = sweep_class(&sweep, compiled, class);
-		}
-		compiled->generation->port_class[port] = class;
-	}
-}
-
-static int compile_ports(const struct tw_model *model, struct tw_compiled *compiled)
-{
-	_cleanup_free_ struct boundary *boundaries = NULL;
-	size_t count = count_boundaries(model);
-
-	if (!count)
-		return 0;
-	boundaries = calloc(count, sizeof(*boundaries));
-	/* A class starts at a boundary, so there are no more of them. */
-	compiled->port_sets = calloc(count, sizeof(*compiled->port_sets));
-	if (!boundaries || !compiled->port_sets)
-		return -ENOMEM;
-	count = collect_boundaries(model, boundaries);
-	qsort(boundaries, count, sizeof(*boundaries), boundary_compare);
-	sweep_ports(boundaries, count, compiled);
-	return 0;
-}
-
-const struct tw_set *tw_compiled_port(const struct tw_compiled *compiled, __u16 port)
-{
-	__u16 class = compiled->generation->port_class[port];
-
-	return class ? &compiled->port_sets[class - 1] : &compiled->generation->any_port;
-}
-
 /* --- cgroups ----------------------------------------------------------------- */
 
 /* Whether one of the policy's cgroup patterns says so of the path; one without any selects all. */
@@ -422,10 +288,10 @@ static void compile_by_pod(const struct tw_model_policy *policy, size_t i, const
 	if (pod->state == TW_POD_KNOWN && !tw_compile_selects_pod(policy, pod))
 		return;
 	if (pod->state == TW_POD_KNOWN && policy_selects(policy, path, tw_cgroup_covers))
-		set_add(&sets->must, i);
+		tw_set_add(&sets->must, i);
 	else if (policy_selects(policy, path, tw_cgroup_covers) ||
 		 policy_selects(policy, path, tw_cgroup_may_cover))
-		set_add(&sets->may, i);
+		tw_set_add(&sets->may, i);
 }
 
 static void compile_too_deep(const struct tw_model *model, struct tw_cgroup_sets *sets)
@@ -450,7 +316,7 @@ void tw_compile_cgroup(const struct tw_model *model, const char *path, const str
 		if (tw_model_by_pod(policy))
 			compile_by_pod(policy, i, path, pod, &sets);
 		else if (policy_selects(policy, path, tw_cgroup_covers))
-			set_add(&sets.must, i);
+			tw_set_add(&sets.must, i);
 	}
 	*ret_sets = sets;
 }
@@ -481,7 +347,7 @@ int tw_compile(const struct tw_model *model, const struct tw_place *place,
 	compile_policies(model, place, &compiled);
 	r = compile_prefixes(model, &compiled);
 	if (r == 0)
-		r = compile_ports(model, &compiled);
+		r = tw_compile_ports(model, &compiled);
 	if (r == 0)
 		r = compile_text(model, &compiled);
 	if (r < 0)

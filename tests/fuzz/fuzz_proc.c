@@ -2,7 +2,8 @@
 /*
  * What the kernel tells as text and messages: /proc, cgroupfs, sock_diag(7). The
  * first byte says which; the rest stands in every file of /proc that is opened
- * meanwhile (the linker puts our open(2) and fopen(3) in the place of the libc's).
+ * meanwhile (the linker puts our open(2) and fopen(3) in the place of the libc's), or
+ * is what a link there leads to.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <tcpwarden/abi.h>
 
 #include "fuzz.h"
+#include "kernel/descriptor.h"
 #include "kernel/netns.h"
 #include "kernel/node_limits.h"
 #include "kernel/owner.h"
@@ -52,6 +54,7 @@ int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 FILE *__real_fopen(const char *path, const char *mode);
 FILE *__wrap_fopen(const char *path, const char *mode);
+ssize_t __wrap_readlinkat(int folder, const char *name, char *target, size_t size);
 int __wrap_flock(int fd, int operation);
 int __wrap_bpf_obj_get(const char *path);
 int __wrap_bpf_map_lookup_elem(int fd, const void *key, void *value);
@@ -73,6 +76,18 @@ int __wrap_open(const char *path, int flags, ...)
 FILE *__wrap_fopen(const char *path, const char *mode)
 {
 	return is_served(path) ? fdopen(serve(), mode) : __real_fopen(path, mode);
+}
+
+/* As long as it may be, and without a NUL. */
+ssize_t __wrap_readlinkat(int folder, const char *name, char *target, size_t size)
+{
+	size_t len = content_size < size ? content_size : size;
+
+	(void)folder;
+	(void)name;
+	if (len)
+		memcpy(target, content, len);
+	return (ssize_t)len;
 }
 
 /* Somebody has the lock, */
@@ -197,12 +212,22 @@ static void read_sock_diag(void)
 		fuzz_check(tw_live_state(live.sockets[i].state));
 }
 
+/* proc(5): socket:[INODE]; 0 is no inode of a socket. */
+static void read_descriptor(void)
+{
+	uint64_t inode = tw_descriptor_inode(-1, "3");
+
+	if (inode)
+		fuzz_check(content_size > 8 && !memcmp(content, "socket:[", 8));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char letters[] = "mcnslod";
-	static void (*const kinds[])(
-		void) = { read_mounts, read_process_cgroup, read_cgroup_processes, read_sockstat,
-			  read_limits, read_owner,	    read_sock_diag };
+	static const char letters[] = "mcnslodr";
+	static void (*const kinds[])(void) = { read_mounts,	      read_process_cgroup,
+					       read_cgroup_processes, read_sockstat,
+					       read_limits,	      read_owner,
+					       read_sock_diag,	      read_descriptor };
 	const char *letter = size && data[0] ? strchr(letters, data[0]) : NULL;
 
 	if (!size)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "maps.h"
 
+#include <dirent.h>
 #include <linux/bpf.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -163,4 +165,111 @@ unsigned tw_inner_maps(void)
 	}
 	CHECK_INT(errno, ENOENT);
 	return count;
+}
+
+/* --- what somebody has of them ------------------------------------------------------- */
+
+#define MAX_HELD 512
+
+struct held {
+	uint32_t ids[MAX_HELD];
+	struct tw_maps_held sum;
+};
+
+static bool number_in(const char *text, const char *key, unsigned long long *ret_number)
+{
+	const char *at = strstr(text, key);
+
+	if (at)
+		*ret_number = strtoull(at + strlen(key), NULL, 10);
+	return at;
+}
+
+/* What fdinfo says of a descriptor; of a map, proc(5), once. False: it is none, or gone. */
+static bool add_map(const char *fdinfo, struct held *held)
+{
+	_cleanup_free_ char *text = tw_read_file(fdinfo);
+	unsigned long long id, bytes;
+
+	if (!text || !number_in(text, "\nmap_id:", &id) || !number_in(text, "\nmemlock:", &bytes))
+		return false;
+	for (unsigned i = 0; i < held->sum.maps; i++)
+		if (held->ids[i] == id)
+			return true;
+	CHECK(held->sum.maps < MAX_HELD);
+	held->ids[held->sum.maps++] = (uint32_t)id;
+	held->sum.bytes += bytes;
+	return true;
+}
+
+static bool add_own(int fd, struct held *held)
+{
+	_cleanup_free_ char *path = tw_format("/proc/self/fdinfo/%d", fd);
+
+	return add_map(path, held);
+}
+
+/* The maps in the slots of a map of maps. */
+static void add_inner(int outer, struct held *held)
+{
+	for (uint32_t slot = 0; slot < TW_SLOTS; slot++) {
+		union bpf_attr attr = { 0 };
+		_cleanup_close_ int fd = -1;
+		uint32_t id;
+
+		if (!look_up(outer, &slot, &id))
+			continue;
+		attr.map_id = id;
+		fd = bpf(BPF_MAP_GET_FD_BY_ID, &attr);
+		if (fd >= 0)
+			add_own(fd, held);
+	}
+}
+
+static void add_pinned(const char *path, struct held *held)
+{
+	union bpf_attr attr = { .pathname = pointer(path) };
+	_cleanup_close_ int fd = bpf(BPF_OBJ_GET, &attr);
+	struct bpf_map_info info = { 0 };
+
+	if (fd < 0 || !add_own(fd, held))
+		return;
+	attr = (union bpf_attr){
+		.info = { .bpf_fd = (uint32_t)fd, .info_len = sizeof(info), .info = pointer(&info) }
+	};
+	SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+	if (info.type == BPF_MAP_TYPE_ARRAY_OF_MAPS)
+		add_inner(fd, held);
+}
+
+static void for_each_in(const char *folder, void (*call)(const char *path, struct held *held),
+			struct held *held)
+{
+	_cleanup_closedir_ DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	CHECK(dir);
+	while ((entry = readdir(dir))) {
+		_cleanup_free_ char *path = tw_format("%s/%s", folder, entry->d_name);
+
+		if (entry->d_name[0] != '.')
+			call(path, held);
+	}
+}
+
+static void add_descriptor(const char *fdinfo, struct held *held)
+{
+	add_map(fdinfo, held);
+}
+
+struct tw_maps_held tw_maps_held(pid_t pid)
+{
+	_cleanup_free_ char *descriptors = tw_format("/proc/%d/fdinfo", (int)pid);
+	_cleanup_free_ char *pins = tw_format("%s/v%d", TW_PINS, TW_ABI_VERSION);
+	struct held held = { 0 };
+
+	for_each_in(descriptors, add_descriptor, &held);
+	for_each_in(TW_PINS, add_pinned, &held);
+	for_each_in(pins, add_pinned, &held);
+	return held.sum;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* The number of the generation in force. */
 uint64_t tw_generation_now(void);
@@ -27,5 +28,12 @@ unsigned tw_cgroups_fill(void);
 
 /* The inner maps of generations on this machine: tests that run beside this one have some too. */
 unsigned tw_inner_maps(void);
+
+/* What a process, the pins, and the maps that stand in them have, and what it takes of the kernel's memory. */
+struct tw_maps_held {
+	unsigned maps;
+	uint64_t bytes;
+};
+struct tw_maps_held tw_maps_held(pid_t pid);
 
 #endif

@@ -3,18 +3,18 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "node/file_watch.h"
 
 #define LONG_MS 5000 /* the machine may be slow */
 
 static struct event_base *base;
 static struct tw_file_watch *watch;
-static char folder[] = "/tmp/tw-unit-XXXXXX";
+static char folder[] = UNIT_FOLDER;
 static unsigned calls;
 static long called_at; /* the last time */
 
@@ -94,18 +94,9 @@ static unsigned wait_call(long ms)
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(folder + strlen(folder) - 6, "XXXXXX");
 	watch = NULL;
 	base = event_base_new();
-	return base && mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
+	return base ? unit_folder_make(folder) : -1;
 }
 
 static int teardown(void **state)
@@ -113,7 +104,7 @@ static int teardown(void **state)
 	(void)state;
 	tw_file_watch_stop(watch);
 	event_base_free(base);
-	return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return unit_folder_remove(folder);
 }
 
 static void file_watch__written_in_place(void **state)

@@ -3,16 +3,16 @@
 
 #include "daemon/histogram.h"
 
-static void histogram__puts_each_where_it_belongs(void **state)
+static void check_bounds(const struct tw_histogram_bounds *bounds)
 {
-	struct tw_histogram histogram = { 0 };
+	struct tw_histogram histogram = { .of = bounds };
 
-	(void)state;
-	for (unsigned i = 0; i < TW_HISTOGRAM_BUCKETS; i++) {
-		assert_true(!i || tw_histogram_bounds[i] > tw_histogram_bounds[i - 1]);
-		tw_histogram_add(&histogram, tw_histogram_bounds[i]);
+	assert_in_range(bounds->count, 1, TW_HISTOGRAM_BUCKETS);
+	for (unsigned i = 0; i < bounds->count; i++) {
+		assert_true(!i || bounds->ns[i] > bounds->ns[i - 1]);
+		tw_histogram_add(&histogram, bounds->ns[i]);
 		assert_int_equal(histogram.bucket[i], 1);
-		tw_histogram_add(&histogram, tw_histogram_bounds[i] + 1);
+		tw_histogram_add(&histogram, bounds->ns[i] + 1);
 		assert_int_equal(histogram.bucket[i + 1], 1);
 		histogram.bucket[i + 1] = 0;
 	}
@@ -20,11 +20,19 @@ static void histogram__puts_each_where_it_belongs(void **state)
 	assert_int_equal(histogram.bucket[0], 2);
 }
 
+static void histogram__puts_each_where_it_belongs(void **state)
+{
+	(void)state;
+	check_bounds(&tw_histogram_moments);
+	check_bounds(&tw_histogram_minutes);
+}
+
 static void histogram__sums_up(void **state)
 {
 	struct tw_histogram histogram = { 0 };
 
 	(void)state;
+	assert_ptr_equal(tw_histogram_bounds(&histogram), &tw_histogram_moments);
 	tw_histogram_add(&histogram, 3000000);
 	tw_histogram_add(&histogram, 60000000);
 	tw_histogram_add(&histogram, UINT64_C(60000000000));

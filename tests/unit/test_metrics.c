@@ -147,9 +147,10 @@ static void metrics__the_daemon(void **state)
 	tw_histogram_add(&overview->cgroup_ready, 60000000000);
 	overview->sweeps = (struct tw_sweep_totals){
 		.sockets = { .seen = 20, .written = 5, .failed = 2, .orphans = 3 },
-		.buckets = { [0] = 1, [4] = 2, [TW_SWEEP_BUCKETS] = 1 },
-		.seconds = 400.25,
-		.full = 4,
+		.full = { .of = &tw_histogram_minutes,
+			  .bucket = { [0] = 1, [4] = 2, [9] = 1 },
+			  .sum_ns = 400250000000,
+			  .count = 4 },
 	};
 	text = render(overview);
 	assert_line(text, "tcpwarden_policy_reloads_total{result=\"applied\"} 3");

@@ -136,6 +136,14 @@ static void notice__refuses_what_is_none(void **state)
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"setting\",\"action\":\"none\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"policy\"}",
 		"{\"time\":\"2025-11-25T02:30:00.1Z\",\"event\":\"detached\"}",
+		/* Attached to nothing. */
+		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"attached\",\"generation\":1,"
+		"\"digest\":\"00112233445566778899aabbccddeeff\"}",
+		/* No policy has so long a name. */
+		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"dead\",\"reason\":\"connect\","
+		"\"direction\":\"in\",\"local\":\"192.0.2.1:1\",\"remote\":\"192.0.2.2:2\","
+		"\"policy\":"
+		"\"0123456789012345678901234567890123456789012345678901234567890123\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"detached\"",
 	};
 

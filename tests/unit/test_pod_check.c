@@ -3,15 +3,15 @@
 #include "policies.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "node/pod_check.h"
 
 #define BY_POD "  - {name: a, match: {pod: db-*}}\n"
 
-static char top[] = "/tmp/tw-unit-XXXXXX";
+static char top[] = UNIT_FOLDER;
 static char root[64], mount_point[64];
 static struct tw_cgroup_tree tree;
 static struct tw_check check;
@@ -27,8 +27,7 @@ static void make(const char *path)
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(top + strlen(top) - 6, "XXXXXX");
-	if (!mkdtemp(top))
+	if (unit_folder_make(top))
 		return -1;
 	snprintf(root, sizeof(root), "%s/pods", top);
 	snprintf(mount_point, sizeof(mount_point), "%s/tree", top);
@@ -39,19 +38,11 @@ static int setup(void **state)
 	return tree.fd < 0 ? -1 : 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	(void)state;
 	close(tree.fd);
-	return nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return unit_folder_remove(top);
 }
 
 /* What is said to a policy that selects by pod; to others it is always fine. */

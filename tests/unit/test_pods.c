@@ -4,18 +4,18 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "node/pod_watch.h"
 #include "node/pods.h"
 
 #define A "/kubepods/burstable/poda"
 #define B "/kubepods/burstable/podb"
 
-static char top[] = "/tmp/tw-unit-XXXXXX";
+static char top[] = UNIT_FOLDER;
 static char root[64];
 static struct tw_pods *pods;
 static struct event_base *base;
@@ -37,8 +37,7 @@ static void make(const char *name)
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(top + strlen(top) - 6, "XXXXXX");
-	if (!mkdtemp(top))
+	if (unit_folder_make(top))
 		return -1;
 	snprintf(root, sizeof(root), "%s/log/pods", top);
 	base = event_base_new();
@@ -46,20 +45,12 @@ static int setup(void **state)
 	return base ? tw_pods_open(root, &pods) : -1;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	(void)state;
 	tw_pods_close(pods);
 	event_base_free(base);
-	return nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return unit_folder_remove(top);
 }
 
 static void make_root(void)
@@ -102,7 +93,7 @@ static void pods__the_root_may_come_and_go(void **state)
 	make("shop_db-0_a");
 	assert_int_equal(tw_pods_read(pods), 0);
 	assert_pod(A, "shop/db-0");
-	assert_int_equal(nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(unit_folder_remove(root), 0);
 	assert_int_equal(tw_pods_read(pods), -ENOENT);
 	assert_pod(A, NULL);
 	assert_int_equal(close(open(root, O_CREAT | O_WRONLY | O_CLOEXEC, 0644)), 0);
@@ -316,7 +307,7 @@ static void pods__the_root_is_waited_for(void **state)
 	make("shop_db-0_a");
 	wait_pod(A, "shop/db-0");
 	/* It goes, and another one comes. */
-	assert_int_equal(nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(unit_folder_remove(root), 0);
 	wait_pod(A, NULL);
 	assert_int_equal(mkdir(root, 0755), 0);
 	make("shop_db-1_a");

@@ -3,11 +3,11 @@
 #include "unit.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "node/tree_watch.h"
 
 #include <tcpwarden/abi.h>
@@ -17,7 +17,7 @@ static struct tw_buf told;
 static uint64_t created_id, removed_id; /* the last ones */
 static struct tw_cgroup_tree tree;
 static struct tw_tree_watch *watch;
-static char mount_point[] = "/tmp/tw-unit-XXXXXX";
+static char mount_point[] = UNIT_FOLDER;
 
 static void note(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns,
 		 void *data)
@@ -80,8 +80,7 @@ static bool is_readable(void)
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(mount_point + strlen(mount_point) - 6, "XXXXXX");
-	if (!mkdtemp(mount_point))
+	if (unit_folder_make(mount_point))
 		return -1;
 	told = TW_BUF_INIT;
 	watch = NULL;
@@ -90,21 +89,13 @@ static int setup(void **state)
 	return tree.fd < 0 ? -1 : 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	(void)state;
 	tw_tree_watch_close(watch);
 	tw_buf_free(&told);
 	close(tree.fd);
-	return nftw(mount_point, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return unit_folder_remove(mount_point);
 }
 
 static void tree_watch__tells_what_comes_and_goes(void **state)
