@@ -16,6 +16,8 @@
 #include "lib/buf.h"
 #include "lib/file.h"
 
+#define ORPHAN_MS 1000 /* at most, that a lock of nobody's is waited for */
+
 /* Field 22 of /proc/PID/stat; what follows the command's last parenthesis counts from field 3. */
 static int start_time(pid_t pid, uint64_t *ret_time)
 {
@@ -88,14 +90,22 @@ int tw_owner_pid(pid_t *ret_pid)
 	return 0;
 }
 
-/* Say who holds the lock; 0 where it has been let go meanwhile, or was only looked at. */
-static int refuse(struct tw_fault *fault)
+/*
+ * Say who holds the lock; 0 where it has been let go meanwhile, or was only
+ * looked at. Where it is nobody that can be seen, it may be a child of an owner
+ * that was killed, until its one system call ends: see kernel/slots.h.
+ */
+static int refuse(int *waited_ms, struct tw_fault *fault)
 {
 	pid_t pid = 0;
 	int error = tw_owner_pid(&pid);
 
 	if (!error && !pid)
 		return 0;
+	if (error == -ESRCH && (*waited_ms)++ < ORPHAN_MS) {
+		usleep(1000);
+		return 0;
+	}
 	if (!error)
 		return tw_fault(fault, -EWOULDBLOCK,
 				"tcpwarden already runs here as process %d; "
@@ -134,6 +144,8 @@ static int announce(struct tw_fault *fault)
 
 int tw_owner_lock(bool wait, int *ret_fd, struct tw_fault *fault)
 {
+	int waited_ms = 0;
+
 	for (;;) {
 		_cleanup_close_ int fd = open_lock_folder();
 		int error;
@@ -141,7 +153,7 @@ int tw_owner_lock(bool wait, int *ret_fd, struct tw_fault *fault)
 		if (fd < 0)
 			return tw_fault(fault, fd, "cannot open " TW_PIN_ROOT ": %m");
 		if (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
-			error = errno == EWOULDBLOCK ? refuse(fault)
+			error = errno == EWOULDBLOCK ? refuse(&waited_ms, fault)
 						     : tw_fault(fault, -errno,
 								"cannot lock " TW_PIN_ROOT ": %m");
 			if (!error)

@@ -16,6 +16,8 @@ struct tw_slot {
  * Fill them all. Each update waits in the kernel for a grace period, 10 ms and
  * more (kernel/bpf/syscall.c: maybe_wait_bpf_programs()); made at once, by a
  * process each, they wait for the same one. After a failure some may be filled.
+ * Where we are killed meanwhile, those hold our descriptors, and with them the
+ * lock, until their call ends.
  */
 int tw_slots_fill(const struct tw_slot *slots, size_t count);
 

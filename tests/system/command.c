@@ -173,6 +173,11 @@ void tw_wait_enforcing(const struct tw_process *daemon)
 	WAIT_FOR(enforces(daemon));
 }
 
+void tw_wait_watching(void)
+{
+	WAIT_FOR(access("/sys/fs/bpf/tcpwarden/v1/link_deaths", F_OK) == 0);
+}
+
 struct tw_process tw_enforce_file(const char *path)
 {
 	struct tw_process daemon = TW_START("run", "-c", path, "--attach-to", tw_node);

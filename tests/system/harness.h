@@ -153,6 +153,8 @@ const char *tw_policy(const char *format, ...) __attribute__((format(printf, 1, 
 struct tw_process tw_enforce_file(const char *path);
 struct tw_process tw_enforce(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tw_wait_enforcing(const struct tw_process *daemon);
+/* A moment after the first `run` enforces, connections that die are noticed too. */
+void tw_wait_watching(void);
 char *tw_status(void); /* `status --json`, whatever its exit status; checked to be JSON */
 long long tw_status_int(const char *path);
 /* status: .policies[policy].counts.<outcome> */

@@ -153,6 +153,7 @@ TW_TEST(deaths__without_a_record_are_matched)
 
 	tw_enforce("- {name: out, match: {port: 7001, direction: out}, keepalive: 1s:1s:2}\n"
 		   "- {name: in, match: {port: 7005, direction: in}, keepalive: 1s:1s:2}\n");
+	tw_wait_watching();
 	listener = SYS(tw_socket(tw_node, AF_INET, 0));
 	fd = SYS(tw_socket(tw_node, AF_INET, 0));
 	for (int *each = (int[]){ listener, fd, -1 }; *each >= 0; each++) {
@@ -251,6 +252,7 @@ TW_TEST(deaths__resets_closes_and_aborts_are_none)
 	int refused, probed;
 
 	tw_enforce("- {name: all, keepalive: 1s:1s:1}\n");
+	tw_wait_watching();
 	reset = tw_pair(tw_node, tw_node, IDLE);
 	tw_close_reset(reset.server);
 	CHECK_INT(tw_wait_error(reset.client), ECONNRESET);
@@ -300,6 +302,7 @@ TW_TEST(deaths__of_an_unreachable_neighbour)
 	if (!link_to(here, &there))
 		tw_skip("no veth in this kernel");
 	tw_enforce("- {name: all, user_timeout: 6s}\n");
+	tw_wait_watching();
 	SYS(setns(there, CLONE_NEWNET));
 	listener = tw_listen(NULL, "10.91.0.2:7001");
 	SYS(setns(here, CLONE_NEWNET));
@@ -319,19 +322,13 @@ TW_TEST(deaths__of_an_unreachable_neighbour)
 
 /* --- with and without a daemon --- */
 
-/* A moment after it is enforced, deaths are watched. */
-static bool is_watched(void)
-{
-	return access(TW_PINS "/v1/link_deaths", F_OK) == 0;
-}
-
 TW_TEST(deaths__are_counted_without_a_daemon_and_over_takeovers)
 {
 	struct tw_process daemon = tw_enforce("- {name: all, keepalive: 1s:1s:1}\n");
 	struct tw_process reader;
 	int first, second;
 
-	WAIT_FOR(is_watched());
+	tw_wait_watching();
 	first = to_silent_peer(IDLE);
 	tw_signal(&daemon, SIGKILL);
 	tw_join(&daemon);
@@ -355,7 +352,7 @@ TW_TEST(deaths__are_counted_without_a_daemon_and_over_takeovers)
 TW_TEST(deaths__the_program_goes_with_a_detach)
 {
 	tw_enforce("- {name: all, keepalive: 1s:1s:1}\n");
-	WAIT_FOR(is_watched());
+	tw_wait_watching();
 	CHECK_INT(TW_RUN("detach").status, 0);
 	CHECK(tw_bpffs_is_empty());
 }

@@ -22,6 +22,7 @@ static struct tw_process enforce_as(const char *node, const char *path)
 		TW_START("run", "-c", path, "--attach-to", tw_node, "--node-name", node);
 
 	tw_wait_enforcing(&daemon);
+	tw_wait_watching();
 	return daemon;
 }
 

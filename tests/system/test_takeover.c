@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* No gap: what is enforced outlives the loader, and a change is whole old or whole new. */
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "bpf.h"
@@ -155,6 +157,26 @@ static struct tw_process start_waiting(void)
 	return TW_START("run", "--wait", "-c",
 			tw_write_file("new.yaml", "version: 1\npolicies:\n" NEW), "--attach-to",
 			tw_node);
+}
+
+/* Of a daemon that is killed in the middle of a switch, a child has the lock for one more moment. */
+TW_TEST(takeover__lock_of_a_dead_owner_is_waited_for)
+{
+	struct tw_process first = tw_enforce("- {name: all, keepalive: 60s:10s:3}\n"), second;
+	int lock = SYS(open("/sys/fs/bpf/tcpwarden", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	char *call;
+
+	tw_signal(&first, SIGKILL);
+	tw_join(&first);
+	SYS(flock(lock, LOCK_EX));
+	second = TW_START("run", "-c", tw_policy("- {name: all, keepalive: 90s:10s:3}\n"),
+			  "--attach-to", tw_node);
+	/* It asks for the lock again and again, and sleeps between. */
+	call = tw_format("/proc/%d/wchan", second.pid);
+	WAIT_FOR(strstr(tw_read_file(call) ?: "", "nanosleep"));
+	CHECK(tw_runs(&second));
+	SYS(flock(lock, LOCK_UN));
+	tw_wait_enforcing(&second);
 }
 
 TW_TEST(takeover__wait_takes_over)
