@@ -16,7 +16,9 @@
  * What is not in the list fails with ENOSYS, and the kernel logs it (audit, or
  * the kernel's log: type=1326). Not killed: a new libc that makes a new system
  * call must not end the daemons of a fleet at once. ENOSYS and not EPERM, since a
- * libc that tries the new call first takes the old one after ENOSYS alone.
+ * libc that tries the new call first takes the old one after ENOSYS alone. Only a
+ * call of another architecture's, such as int 0x80, ends the process: none of ours
+ * makes one.
  *
  * An argument is looked at where it makes a call harmless. Files are opened to
  * be read; there is no execve(2), no ptrace(2), no memory that is both new and
