@@ -35,6 +35,11 @@ static int end_owner(pid_t *ret_ended, struct tw_fault *fault)
 	if (!pid)
 		return 0;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0 && errno != ESRCH)
+		return tw_fault(fault, -errno,
+				"cannot detach: process %d holds the lock on " TW_PIN_ROOT
+				" and cannot be watched: %m; stop it first",
+				(int)pid);
 	if (pidfd < 0 || tw_owner_pid(&again) || again != pid)
 		return 0; /* it went by itself */
 	if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) < 0 && errno != ESRCH)

@@ -315,10 +315,11 @@ static void reload(const struct tw_process *daemon, const char *text)
 
 static void play(struct expectation *expected, const struct tw_process *daemon)
 {
-	struct tw_model_policy policies[POLICIES];
-	struct tw_model model = { .policies = policies, .count = 1 + below(POLICIES) };
+	static struct tw_model_policy policies[POLICIES];
+	static struct tw_model model = { .policies = policies };
 	_cleanup_free_ char *text = NULL;
 
+	model.count = 1 + below(POLICIES);
 	for (size_t i = 0; i < model.count; i++)
 		make_policy(&policies[i]);
 	text = print_model(&model, expected->round);
