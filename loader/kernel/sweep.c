@@ -56,12 +56,18 @@ bool tw_sweep_by_fds(const struct tw_sweep *sweep)
 	return sweep->fds;
 }
 
+/* It would hold the network namespace. */
+static void end_walk(struct tw_sweep *sweep)
+{
+	tw_closep(&sweep->walk);
+	sweep->walk = -1;
+}
+
 int tw_sweep_begin(struct tw_sweep *sweep, const struct tw_netns *ns, bool first)
 {
 	if (sweep->fds)
 		return tw_sweep_fd_begin(sweep->fds, ns, first);
-	tw_closep(&sweep->walk);
-	sweep->walk = -1;
+	end_walk(sweep);
 	tw_iterator_first_pass(&sweep->iterator, first);
 	return tw_iterator_walk(&sweep->iterator, TW_ITERATOR_SWEEP, ns, &sweep->walk);
 }
@@ -75,10 +81,12 @@ int tw_sweep_step(struct tw_sweep *sweep, unsigned writes, unsigned *ret_written
 	if (sweep->fds)
 		return tw_sweep_fd_step(sweep->fds, writes, ret_written);
 	len = read(sweep->walk, bytes, writes < sizeof(bytes) ? writes : sizeof(bytes));
+	if (len == 0) {
+		end_walk(sweep);
+		return 0;
+	}
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		len = 0; /* a million sockets without a write: the kernel wants a rest */
-	else if (len == 0)
-		return 0;
 	if (len < 0)
 		return -errno;
 	*ret_written = (unsigned)len;
@@ -104,8 +112,7 @@ struct tw_sweep_counts tw_sweep_counts(const struct tw_sweep *sweep)
 
 int tw_sweep_restart(struct tw_sweep *sweep)
 {
-	tw_closep(&sweep->walk);
-	sweep->walk = -1;
+	end_walk(sweep);
 	sweep->before = all_counts(sweep);
 	return tw_iterator_begin(&sweep->iterator);
 }
