@@ -146,13 +146,25 @@ int tw_get(int fd, int level, int option)
 	return value;
 }
 
-struct tw_values tw_values(int fd)
+static struct tw_values ask_five(int fd)
 {
 	int value[ARRAY_SIZE(fields)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		value[i] = tw_get(fd, fields[i].level, fields[i].option);
 	return (struct tw_values){ value[0], value[1], value[2], value[3], value[4] };
+}
+
+/* A sweep may come between the five questions: what was so at one moment is so twice. */
+struct tw_values tw_values(int fd)
+{
+	struct tw_values now = ask_five(fd), again = ask_five(fd);
+
+	while (!tw_values_equal(&now, &again)) {
+		now = again;
+		again = ask_five(fd);
+	}
+	return now;
 }
 
 bool tw_values_equal(const struct tw_values *a, const struct tw_values *b)

@@ -234,10 +234,14 @@ TW_TEST(takeover__another_attach_point_is_refused)
 
 TW_TEST(reload__sighup_takes_effect)
 {
-	struct tw_process daemon = tw_enforce(OLD);
-	long long generation = tw_status_int("generation");
-	int before = new_client();
+	struct tw_process daemon =
+		TW_START("run", "-c", tw_policy(OLD), "--attach-to", tw_node, "--no-sweep");
+	long long generation;
+	int before;
 
+	tw_wait_enforcing(&daemon);
+	generation = tw_status_int("generation");
+	before = new_client();
 	tw_policy(NEW);
 	tw_signal(&daemon, SIGHUP);
 	WAIT_FOR(has_generation(generation + 1));
