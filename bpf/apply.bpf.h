@@ -271,22 +271,32 @@ static __always_inline void tw_read_sysctl(struct sock *sk, struct tw_options *r
 		BPF_CORE_READ_BITFIELD(net, ipv4.sysctl_tcp_keepalive_probes);
 }
 
-/* The effective values: `sysctl` where a timer is unset. */
-static __always_inline void tw_read_options(struct tcp_sock *tp, const struct tw_options *sysctl,
-					    struct tw_options *ret_now)
+/* The values as the socket has them: 0 in an unset timer. */
+static __always_inline void tw_read_set(struct tcp_sock *tp, struct tw_options *ret_set)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	__u32 keepopen = bpf_core_enum_value(enum sock_flags, SOCK_KEEPOPEN);
 
-	*ret_now = *sysctl;
-	ret_now->value[TW_KEEPALIVE] = sk->__sk_common.skc_flags >> keepopen & 1;
-	ret_now->value[TW_USER_TIMEOUT] = tp->inet_conn.icsk_user_timeout;
-	if (tp->keepalive_time)
-		ret_now->value[TW_IDLE] = tw_seconds(tp->keepalive_time);
-	if (tp->keepalive_intvl)
-		ret_now->value[TW_INTERVAL] = tw_seconds(tp->keepalive_intvl);
-	if (tp->keepalive_probes)
-		ret_now->value[TW_PROBES] = tp->keepalive_probes;
+	ret_set->value[TW_KEEPALIVE] = sk->__sk_common.skc_flags >> keepopen & 1;
+	ret_set->value[TW_USER_TIMEOUT] = tp->inet_conn.icsk_user_timeout;
+	ret_set->value[TW_IDLE] = tw_seconds(tp->keepalive_time);
+	ret_set->value[TW_INTERVAL] = tw_seconds(tp->keepalive_intvl);
+	ret_set->value[TW_PROBES] = tp->keepalive_probes;
+}
+
+/* What they mean: `sysctl` where a timer is unset. */
+static __always_inline void tw_fill_unset(struct tw_options *now, const struct tw_options *sysctl)
+{
+	for (__u32 f = 0; f < TW_FIELDS; f++)
+		if (!now->value[f])
+			now->value[f] = sysctl->value[f];
+}
+
+static __always_inline void tw_read_options(struct tcp_sock *tp, const struct tw_options *sysctl,
+					    struct tw_options *ret_now)
+{
+	tw_read_set(tp, ret_now);
+	tw_fill_unset(ret_now, sysctl);
 }
 
 static __always_inline int tw_write_field(void *ctx, enum tw_field field, __u32 value)
@@ -458,10 +468,12 @@ static __always_inline enum tw_outcome tw_settle(const struct tw_hook *hook, str
 	struct tw_home home = tw_home_of(hook->sk, sk);
 	struct tw_options sysctl, now;
 
-	tw_read_sysctl(sk, &sysctl);
-	tw_read_options(tp, &sysctl, &now);
+	/* An unset timer is none that a policy asks for, even where the sysctl makes it so. */
+	tw_read_set(tp, &now);
 	if (!tw_home_record(&home) && tw_plan_is_empty(policy, &now))
 		return TW_ALREADY;
+	tw_read_sysctl(sk, &sysctl);
+	tw_fill_unset(&now, &sysctl);
 	return tw_settle_any(hook, direction, policy, &now, &sysctl, &home);
 }
 

@@ -151,19 +151,16 @@ static __always_inline void tw_count(const struct tw_death *death)
 		tally->dead[death->reason % TW_REASONS]++;
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tw_deaths, struct sock *sk, int oldstate, int newstate)
+static __attribute__((noinline)) void tw_end(struct sock *sk, int oldstate)
 {
 	struct tw_death death = { .counter = TW_NO_COUNTER };
 	struct tw_record *record = NULL;
 	struct tw_seat *seat;
 	struct tcp_sock *tp;
 
-	if (newstate != TCP_CLOSE || !sk->sk_err || sk->sk_protocol != IPPROTO_TCP)
-		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp || !tw_gave_up(tp, oldstate) || !tw_reason_of(tp, oldstate, &death.reason))
-		return 0;
+		return;
 	seat = tw_seat_of(sk);
 	if (seat)
 		record = &seat->record;
@@ -175,9 +172,17 @@ int BPF_PROG(tw_deaths, struct sock *sk, int oldstate, int newstate)
 	} else {
 		death.direction = sk->sk_max_ack_backlog ? TW_IN : TW_OUT;
 		if (!tw_attribute(&tp->inet_conn.icsk_inet.sk, &death))
-			return 0;
+			return;
 	}
 	tw_count(&death);
 	tw_tell(tp, &death);
+}
+
+/* All but a few changes end here, so what needs registers and a stack is apart. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tw_deaths, struct sock *sk, int oldstate, int newstate)
+{
+	if (newstate == TCP_CLOSE && sk->sk_err && sk->sk_protocol == IPPROTO_TCP)
+		tw_end(sk, oldstate);
 	return 0;
 }

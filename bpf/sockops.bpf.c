@@ -110,8 +110,10 @@ static __attribute__((noinline)) int tw_find(struct sock *sk, enum tw_direction 
 	return tw_match(sk, direction, slot, generation, ret_verdict);
 }
 
-static __always_inline void tw_birth(struct bpf_sock_ops *ctx, enum tw_direction direction)
+/* Apart from tw_sockops(), which is run a dozen times a connection and mostly has nothing to do. */
+__attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u32 number)
 {
+	enum tw_direction direction = number % TW_DIRECTIONS;
 	struct tw_generation *generation;
 	struct tw_verdict verdict;
 	struct bpf_sock *sk;
@@ -121,30 +123,30 @@ static __always_inline void tw_birth(struct bpf_sock_ops *ctx, enum tw_direction
 
 	sk = ctx->sk;
 	if (!sk)
-		return;
+		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp) {
 		tw_count_error(TW_SITE_SOCKET, -ENOENT);
-		return;
+		return 0;
 	}
 	if (direction == TW_IN && !tw_is_child(tp))
-		return;
+		return 0;
 	slot = tw_current_slot();
 	generation = tw_generation_at(slot);
 	if (!generation) {
 		tw_count_error(TW_SITE_GENERATION, -ENOENT);
-		return;
+		return 0;
 	}
 	error = tw_find(&tp->inet_conn.icsk_inet.sk, direction, slot, generation, &verdict);
 	if (error) {
 		if (error == -ENOENT)
 			tw_count_error(TW_SITE_CGROUP, error);
-		return;
+		return 0;
 	}
 	if (verdict.pending) {
 		/* The observers count it when it is settled. */
 		tw_leave(slot, verdict.winner, direction);
-		return;
+		return 0;
 	}
 	for (__u32 i = 0; i < TW_SET_WORDS; i++)
 		if (verdict.observers.word[i])
@@ -152,6 +154,7 @@ static __always_inline void tw_birth(struct bpf_sock_ops *ctx, enum tw_direction
 	tw_watch(sk, generation, &verdict.observers);
 	if (verdict.winner < TW_MAX_POLICIES)
 		tw_enforce(ctx, slot, verdict.winner, direction);
+	return 0;
 }
 
 SEC("sockops")
