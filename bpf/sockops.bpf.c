@@ -110,6 +110,13 @@ static __attribute__((noinline)) int tw_find(struct sock *sk, enum tw_direction 
 	return tw_match(sk, direction, slot, generation, ret_verdict);
 }
 
+/* Likewise. */
+static __attribute__((noinline)) void tw_note(void *sk, const struct tw_generation *generation,
+					      const struct tw_set *observers)
+{
+	tw_watch(sk, generation, observers);
+}
+
 /* Apart from tw_sockops(), which is run a dozen times a connection and mostly has nothing to do. */
 __attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u32 number)
 {
@@ -151,7 +158,7 @@ __attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u32 number)
 	for (__u32 i = 0; i < TW_SET_WORDS; i++)
 		if (verdict.observers.word[i])
 			tw_observe_word(ctx, slot, i, verdict.observers.word[i], direction);
-	tw_watch(sk, generation, &verdict.observers);
+	tw_note(sk, generation, &verdict.observers);
 	if (verdict.winner < TW_MAX_POLICIES)
 		tw_enforce(ctx, slot, verdict.winner, direction);
 	return 0;

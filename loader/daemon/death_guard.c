@@ -176,7 +176,7 @@ static struct watched *shrink(struct watched *watched, size_t count)
 	struct watched *smaller = NULL;
 
 	if (count)
-		smaller = reallocarray(watched, count, sizeof(*watched));
+		smaller = realloc(watched, count * sizeof(*watched));
 	else
 		free(watched);
 	return count && !smaller ? watched : smaller;

@@ -65,7 +65,7 @@ static int start(struct tw_cgroup_events *events, __u64 attach_cgroup, struct tw
 
 	tw_libbpf_log_capture();
 	skel = tw_cgroups_bpf__open_opts(tw_core_opts());
-	error = skel ? 0 : -errno;
+	error = skel ? 0 : tw_errno();
 	if (!error) {
 		skel->rodata->tw_attach_cgroup = attach_cgroup;
 		error = tw_cgroups_bpf__load(skel);

@@ -48,5 +48,7 @@ double tw_series_growth(const struct tw_series *series)
 double tw_series_slope(const struct tw_series *series, double count)
 {
 	/* From the middle of the first third to the middle of the last. */
-	return tw_series_growth(series) / (double)(TW_SAMPLES - TW_THIRD) * count;
+	const unsigned apart = TW_SAMPLES - TW_THIRD;
+
+	return tw_series_growth(series) / apart * count;
 }

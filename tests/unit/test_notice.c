@@ -122,6 +122,16 @@ static void notice__every_kind_comes_back_from_json(void **state)
 	}
 }
 
+static const char attached_to_nothing[] =
+	"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"attached\",\"generation\":1,"
+	"\"digest\":\"00112233445566778899aabbccddeeff\"}";
+
+/* No policy has so long a name. */
+static const char long_name[] =
+	"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"dead\",\"reason\":\"connect\","
+	"\"direction\":\"in\",\"local\":\"192.0.2.1:1\",\"remote\":\"192.0.2.2:2\",\"policy\":"
+	"\"0123456789012345678901234567890123456789012345678901234567890123\"}";
+
 static void notice__refuses_what_is_none(void **state)
 {
 	static const char *const bad[] = {
@@ -136,14 +146,8 @@ static void notice__refuses_what_is_none(void **state)
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"setting\",\"action\":\"none\"}",
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"policy\"}",
 		"{\"time\":\"2025-11-25T02:30:00.1Z\",\"event\":\"detached\"}",
-		/* Attached to nothing. */
-		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"attached\",\"generation\":1,"
-		"\"digest\":\"00112233445566778899aabbccddeeff\"}",
-		/* No policy has so long a name. */
-		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"dead\",\"reason\":\"connect\","
-		"\"direction\":\"in\",\"local\":\"192.0.2.1:1\",\"remote\":\"192.0.2.2:2\","
-		"\"policy\":"
-		"\"0123456789012345678901234567890123456789012345678901234567890123\"}",
+		attached_to_nothing,
+		long_name,
 		"{\"time\":\"2025-11-25T02:30:00.123Z\",\"event\":\"detached\"",
 	};
 
