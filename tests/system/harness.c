@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -341,6 +342,7 @@ static int find_binary(void)
 static int prepare(void)
 {
 	struct sigaction action = { .sa_handler = on_interrupt };
+	char byte;
 
 	if (geteuid() != 0) {
 		fprintf(stderr, "tw-system: NOT ROOT: nothing is tested\n");
@@ -357,7 +359,8 @@ static int prepare(void)
 	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	return 0;
+	/* The page needs some: a guest that just booted has none until somebody waits for them. */
+	return getrandom(&byte, sizeof(byte), 0) < 0 ? -errno : 0;
 }
 
 int main(int argc, char *argv[])
