@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
-#include "web.h"
 
 #define UNSET 0, 7200, 75, 9, 0
 
@@ -393,19 +392,13 @@ struct tw_process tw_enforce_swept(const char *policy)
 	return daemon;
 }
 
-/* Not by the log, which leaves out what repeats. */
-static double sweeps(void)
-{
-	return tw_web_metric("tcpwarden_sweep_duration_seconds_count");
-}
-
 void tw_change_swept(const struct tw_process *daemon, const char *file)
 {
-	double before = sweeps();
+	unsigned before = tw_swept(daemon);
 
 	tw_write_file("policy.yaml", "%s", file);
 	tw_signal(daemon, SIGHUP);
-	WAIT_FOR(sweeps() > before);
+	WAIT_FOR(tw_swept(daemon) > before);
 }
 
 char *tw_sweep_once(const char *policy)

@@ -12,6 +12,7 @@
 #include "lib/cleanup.h"
 #include "random.h"
 #include "samples.h"
+#include "web.h"
 
 #define PAIRS 12
 #define PORTS 4
@@ -100,10 +101,20 @@ static void check_same(uint64_t seed, const char *what, const struct snapshot *a
 			     actual->values[i], expected->values[i]);
 }
 
+/* Not by the log, which leaves out what repeats. */
+static double sweeps(void)
+{
+	return tw_web_metric("tcpwarden_sweep_duration_seconds_count");
+}
+
 static void change(const struct tw_process *daemon, const char *policies)
 {
+	double before = sweeps();
+
 	printf("%s\n", policies);
-	tw_change_swept(daemon, tw_format("version: 1\npolicies:\n%s", policies));
+	tw_policy("%s", policies);
+	tw_signal(daemon, SIGHUP);
+	WAIT_FOR(sweeps() > before);
 }
 
 /* --- observers --- */

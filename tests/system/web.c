@@ -44,9 +44,31 @@ struct tw_response tw_web_receive(int fd)
 	return response;
 }
 
+static bool reaches(const char *address, int *ret_fd)
+{
+	struct tw_address to = tw_address(address);
+
+	*ret_fd = tw_socket(NULL, to.storage.ss_family, 0);
+	if (connect(*ret_fd, TW_SOCKADDR(to), to.len) == 0)
+		return true;
+	if (errno != ECONNREFUSED)
+		FAIL("connect to %s: %s", address, strerror(errno));
+	close(*ret_fd);
+	return false;
+}
+
+/* A `run` enforces before it listens. */
+static int reach(const char *address)
+{
+	int fd;
+
+	WAIT_FOR(reaches(address, &fd));
+	return fd;
+}
+
 struct tw_response tw_web_send(const char *address, const char *bytes, size_t len)
 {
-	int fd = tw_connect(NULL, address);
+	int fd = reach(address);
 	struct tw_response response;
 	size_t sent = 0;
 
