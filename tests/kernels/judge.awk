@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # judge.awk: what a guest said, against what is expected of its kernel.
-# -v kernel=KEY -v state=STATE -v why=TEXT, then the files `expected` and the guest's results.
+# -v kernel=KEY -v state=STATE -v why=TEXT -v tests=SELECTION, then the files `expected` and the guest's results.
 # Prints "KERNEL<TAB>TEST<TAB>STATE<TAB>WHY", STATE one of ok, skip, FAIL. The row "(guest)"
 # stands for the guest as a whole.
 function put(test, verdict, text)
@@ -25,6 +25,16 @@ function applies(list,    keys, n, i)
 	return 0
 }
 
+# Whether a selection, where there is one, holds the test.
+function selected(test,    parts, n, i)
+{
+	n = split(tests, parts, ",")
+	for (i = 1; i <= n; i++)
+		if (index(test, parts[i]))
+			return 1
+	return !n
+}
+
 function complaint()
 {
 	if (state != "ok")
@@ -43,7 +53,7 @@ function complaint()
 BEGIN { ok = failed = skipped = 0 }
 
 FILENAME == ARGV[1] && !/^(#|$)/ {
-	if (applies($1)) {
+	if (applies($1) && selected($2)) {
 		expected[$2] = rest(4)
 		if ($3 != "skip" || NF < 4)
 			put($2, "FAIL", "the file expected: want KERNELS TEST skip REASON, got: " $0)
