@@ -28,7 +28,10 @@
  */
 const volatile __u64 tw_seconds_per_jiffy = 0;
 
-/* Whether connections at birth may keep their record in tw_seats: it takes kernel memory that may be read. */
+/*
+ * Whether connections at birth may keep their record in tw_seats: it takes kernel
+ * memory that may be read.
+ */
 const volatile bool tw_have_seats = false;
 
 static __always_inline __u32 tw_seconds(__u32 jiffies)

@@ -210,9 +210,8 @@ struct tw_tally {
 /* Deaths of a policy that are told of, and likewise settings; more are only counted. */
 #define TW_EVENTS_PER_SECOND 100
 #define TW_EVENTS_RING	     262144 /* bytes of the ring: some 3200 events that nobody read yet */
-#define TW_CGROUP_RING \
-	262144		  /* bytes: some 250 cgroups that came or went; the daemon reads at once */
-#define TW_RESWEEP_MS 500 /* between two TW_EVENT_RESWEEP of one cgroup */
+#define TW_CGROUP_RING	     262144 /* bytes: some 250 cgroups that came or went meanwhile */
+#define TW_RESWEEP_MS	     500    /* between two TW_EVENT_RESWEEP of one cgroup */
 
 /* What the tw_events ring carries. */
 enum tw_event_kind {

@@ -5,7 +5,7 @@
  *   /sys/fs/bpf/tcpwarden/            the lock: flock(2) on the folder
  *                         owner       struct tw_owner, whatever the version
  *                         records_v1  socket records, by TW_RECORD_VERSION, and
- *                         seats_v1   those that are not in socket storage
+ *                         seats_v1    those that are not in socket storage
  *                         v1/         one folder an ABI version
  *                            link_sockops link_deaths tw_current tw_generations ...
  *                            link_guard  only while a policy needs it: kernel/guard.h

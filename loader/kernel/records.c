@@ -8,7 +8,7 @@
 
 /* The seat that the socket has; while it is open, nobody else takes it. */
 static bool find_seat(const struct tw_records *records, int fd, __u32 *ret_key,
-		      struct tw_seat *ret_place)
+		      struct tw_seat *ret_seat)
 {
 	__u64 cookie = 0;
 	socklen_t len = sizeof(cookie);
@@ -17,10 +17,10 @@ static bool find_seat(const struct tw_records *records, int fd, __u32 *ret_key,
 	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0)
 		return false;
 	key = (__u32)(cookie % TW_SEATS);
-	if (bpf_map_lookup_elem(records->seats, &key, ret_place) < 0)
+	if (bpf_map_lookup_elem(records->seats, &key, ret_seat) < 0)
 		return false;
 	*ret_key = key;
-	return cookie && ret_place->cookie == cookie;
+	return cookie && ret_seat->cookie == cookie;
 }
 
 static void leave_seat(const struct tw_records *records, int fd)
