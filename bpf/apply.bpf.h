@@ -447,9 +447,14 @@ tw_settle_any(const struct tw_hook *hook, enum tw_direction direction,
 	struct tw_plan plan;
 	__u32 app;
 
-	if (record)
+	if (record) {
 		copy = *record;
-	app = tw_base(now, sysctl, &copy, &copy.original);
+		app = tw_base(now, sysctl, &copy, &copy.original);
+	} else {
+		/* The same, where nothing is ours. */
+		copy.original = *now;
+		app = tw_app_fields(now, sysctl);
+	}
 	tw_plan(policy, now, &copy.original, app, &plan);
 	if (plan.write && tw_write(hook, &plan.want, now, plan.write))
 		return TW_FAILED;

@@ -69,12 +69,13 @@ static __always_inline struct tw_record *tw_home_record(const struct tw_home *ho
 /*
  * Whether the socket that has a seat still lives, of which only the address is
  * known. Memory of TCP sockets stays theirs (SLAB_TYPESAFE_BY_RCU) or is no
- * longer a socket's, and then it does not hold the cookie.
+ * longer a socket's, and then it does not hold the cookie. That is asked first:
+ * where a seat is wanted again, another socket mostly has the memory by then.
  */
 static __always_inline bool tw_lives(struct sock *sk, __u64 cookie)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_refcnt.refs.counter) &&
-	       (__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) == cookie;
+	return (__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) == cookie &&
+	       BPF_CORE_READ(sk, __sk_common.skc_refcnt.refs.counter);
 }
 
 /* A seat for the socket of this sockops event, or NULL. */
