@@ -45,12 +45,17 @@ static __always_inline __u32 tw_seconds(__u32 jiffies)
  * Read once an event: the slot stays the event's own even if a switch happens
  * meanwhile, and what is in it stays until a grace period later.
  */
+static __always_inline __u64 tw_current_number(void)
+{
+	__u32 key = TW_CURRENT_NUMBER;
+	__u64 *number = bpf_map_lookup_elem(&tw_current, &key);
+
+	return number ? *(volatile __u64 *)number : 0;
+}
+
 static __always_inline __u32 tw_current_slot(void)
 {
-	__u32 zero = 0;
-	__u64 *number = bpf_map_lookup_elem(&tw_current, &zero);
-
-	return number ? *(volatile __u64 *)number % TW_SLOTS : 0;
+	return tw_current_number() % TW_SLOTS;
 }
 
 /* NULL where no generation was ever put there. */

@@ -12,10 +12,10 @@
 
 #include <tcpwarden/abi.h>
 
-/* The number of the generation in force; 0: none yet. */
+/* Key: enum tw_current. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, TW_CURRENTS);
 	__type(key, __u32);
 	__type(value, __u64);
 } tw_current SEC(".maps");

@@ -8,6 +8,7 @@
  *
  * A good neighbour: returns 1 always, never touches `reply`, sets no flags.
  */
+#include "answers.bpf.h"
 #include "apply.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -16,31 +17,6 @@ char LICENSE[] SEC("license") = "GPL";
  * What becomes of a socket under a policy is decided in global functions: the
  * verifier follows each once, not once for each path through the matcher.
  */
-
-/* Make the socket what policy `number` of the generation in `slot` asks. */
-__attribute__((noinline)) int tw_enforce(struct bpf_sock_ops *ctx, __u32 slot, __u32 number,
-					 __u32 direction)
-{
-	struct tw_generation *generation;
-	struct tw_policy *policy;
-	struct tw_hook hook;
-	struct bpf_sock *sk;
-	struct tcp_sock *tp;
-
-	sk = ctx->sk;
-	if (!sk)
-		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
-	generation = tw_generation_at(slot);
-	if (!tp || !generation)
-		return 0;
-	policy = &generation->policy[number % TW_MAX_POLICIES];
-	hook = (struct tw_hook){
-		.ctx = ctx, .sk = sk, .birth = true, .watched = generation->watches
-	};
-	tw_count_socket(policy->counter, direction, tw_settle(&hook, tp, direction, policy));
-	return 0;
-}
 
 /* Policy `number` may be the one to ask, which the loader will know: leave the socket to the sweep. */
 __attribute__((noinline)) int tw_leave(__u32 slot, __u32 number, __u32 direction)
@@ -102,66 +78,101 @@ static __always_inline bool tw_is_child(struct tcp_sock *tp)
 	return !sk->sk_socket || sk->sk_max_ack_backlog;
 }
 
-/* A frame of its own: a chain of calls has 512 bytes of stack, and this one's is free again. */
-static __attribute__((noinline)) int tw_find(struct sock *sk, enum tw_direction direction,
-					     __u32 slot, const struct tw_generation *generation,
-					     struct tw_verdict *ret_verdict)
+/*
+ * Who wins in generation `number`: a policy's number, or TW_MAX_POLICIES for nobody. The observers,
+ * and who may be waited for, are dealt with. `answer` is what is noted on the cgroup.
+ */
+__attribute__((noinline)) int tw_look(struct bpf_sock_ops *ctx, __u64 number, __u32 direction,
+				      __u32 answer)
 {
-	return tw_match(sk, direction, slot, generation, ret_verdict);
-}
-
-/* Likewise. */
-static __attribute__((noinline)) void tw_note(void *sk, const struct tw_generation *generation,
-					      const struct tw_set *observers)
-{
-	tw_watch(sk, generation, observers);
-}
-
-/* Apart from tw_sockops(), which is run a dozen times a connection and mostly has nothing to do. */
-__attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u32 number)
-{
-	enum tw_direction direction = number % TW_DIRECTIONS;
 	struct tw_generation *generation;
 	struct tw_verdict verdict;
 	struct bpf_sock *sk;
 	struct tcp_sock *tp;
-	__u32 slot;
+	__u32 slot = number % TW_SLOTS;
 	int error;
 
 	sk = ctx->sk;
 	if (!sk)
-		return 0;
+		return TW_MAX_POLICIES;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp) {
-		tw_count_error(TW_SITE_SOCKET, -ENOENT);
-		return 0;
-	}
-	if (direction == TW_IN && !tw_is_child(tp))
-		return 0;
-	slot = tw_current_slot();
 	generation = tw_generation_at(slot);
-	if (!generation) {
-		tw_count_error(TW_SITE_GENERATION, -ENOENT);
-		return 0;
-	}
-	error = tw_find(&tp->inet_conn.icsk_inet.sk, direction, slot, generation, &verdict);
+	if (!tp || !generation)
+		return TW_MAX_POLICIES;
+	direction %= TW_DIRECTIONS;
+	if (tw_have_answers && answer == TW_UNKNOWN)
+		tw_learn(&tp->inet_conn.icsk_inet.sk, direction, number, generation);
+	error = tw_match(&tp->inet_conn.icsk_inet.sk, direction, slot, generation, &verdict);
 	if (error) {
 		if (error == -ENOENT)
 			tw_count_error(TW_SITE_CGROUP, error);
-		return 0;
+		return TW_MAX_POLICIES;
 	}
 	if (verdict.pending) {
 		/* The observers count it when it is settled. */
 		tw_leave(slot, verdict.winner, direction);
-		return 0;
+		return TW_MAX_POLICIES;
 	}
 	for (__u32 i = 0; i < TW_SET_WORDS; i++)
 		if (verdict.observers.word[i])
 			tw_observe_word(ctx, slot, i, verdict.observers.word[i], direction);
-	tw_note(sk, generation, &verdict.observers);
-	if (verdict.winner < TW_MAX_POLICIES)
-		tw_enforce(ctx, slot, verdict.winner, direction);
-	return 0;
+	tw_watch(sk, generation, &verdict.observers);
+	return verdict.winner;
+}
+
+/*
+ * A connection at birth, of which policy `winner` is known to win, or TW_UNKNOWN. Returns TW_ASK
+ * or TW_UNKNOWN where that is to be looked for. Apart from tw_sockops(), which is run a dozen times a connection and
+ * mostly has nothing to do.
+ */
+__attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u64 number, __u32 direction,
+				       __u32 winner)
+{
+	struct tw_generation *generation;
+	struct tw_policy *policy;
+	struct tw_hook hook;
+	struct bpf_sock *sk;
+	struct tcp_sock *tp;
+
+	direction %= TW_DIRECTIONS;
+	sk = ctx->sk;
+	if (!sk)
+		return TW_MAX_POLICIES;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp) {
+		tw_count_error(TW_SITE_SOCKET, -ENOENT);
+		return TW_MAX_POLICIES;
+	}
+	if (direction == TW_IN && !tw_is_child(tp))
+		return TW_MAX_POLICIES;
+	if (winner == TW_UNKNOWN && tw_have_answers)
+		winner = tw_recall(&tp->inet_conn.icsk_inet.sk, direction, number);
+	if (winner >= TW_MAX_POLICIES)
+		return winner;
+	generation = tw_generation_at(number % TW_SLOTS);
+	if (!generation) {
+		tw_count_error(TW_SITE_GENERATION, -ENOENT);
+		return TW_MAX_POLICIES;
+	}
+	/* Which the compiler knows, and the verifier does not. */
+	policy = &generation->policy[tw_opaque(winner) % TW_MAX_POLICIES];
+	hook = (struct tw_hook){
+		.ctx = ctx, .sk = sk, .birth = true, .watched = generation->watches
+	};
+	tw_count_socket(policy->counter, direction, tw_settle(&hook, tp, direction, policy));
+	return TW_MAX_POLICIES;
+}
+
+static __always_inline void tw_connection(struct bpf_sock_ops *ctx, enum tw_direction direction)
+{
+	__u64 number = tw_current_number();
+	__u32 winner = tw_birth(ctx, number, direction, TW_UNKNOWN);
+
+	if (winner > TW_MAX_POLICIES) {
+		winner = tw_look(ctx, number, direction, winner);
+		if (winner < TW_MAX_POLICIES)
+			tw_birth(ctx, number, direction, winner);
+	}
 }
 
 SEC("sockops")
@@ -169,10 +180,10 @@ int tw_sockops(struct bpf_sock_ops *ctx)
 {
 	switch (ctx->op) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
-		tw_birth(ctx, TW_OUT);
+		tw_connection(ctx, TW_OUT);
 		break;
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
-		tw_birth(ctx, TW_IN);
+		tw_connection(ctx, TW_IN);
 		break;
 	}
 	return 1;

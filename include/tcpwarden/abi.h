@@ -142,6 +142,13 @@ struct tw_policy {
 	__u16 reserved2;
 };
 
+/* Keys of the current map. */
+enum tw_current {
+	TW_CURRENT_NUMBER, /* of the generation in force; 0: none yet */
+	TW_CURRENT_CHANGES, /* of it and its cgroups map, each counted twice; odd: one is under way */
+	TW_CURRENTS,
+};
+
 /* A generation as the programs read it, but for what is looked up by hash or prefix. */
 struct tw_generation {
 	__u64 number;	     /* its own, as in tw_current */

@@ -96,6 +96,44 @@ TW_INLINE void tw_select(const struct tw_cgroup_sets *cgroup, __u64 may,
 }
 
 /*
+ * Whether a cgroup has candidates in both `direction` and `other` that are not
+ * in `any`: then what they select is to be looked up, else `any` does.
+ */
+TW_INLINE int tw_selective(const struct tw_cgroup_sets *cgroup, __u64 may,
+			   const struct tw_set *direction, const struct tw_set *other,
+			   const struct tw_set *any)
+{
+	__u64 selective = 0;
+
+	for (__u32 i = 0; i < TW_SET_WORDS; i++)
+		selective |= (cgroup->must.word[i] | (cgroup->may.word[i] & may)) &
+			     direction->word[i] & other->word[i] & ~any->word[i];
+	return selective != 0;
+}
+
+/* Of tw_sole_winner(): address, port or an observer have a say, so tw_select() is to be asked. */
+#define TW_ASK (TW_MAX_POLICIES + 1)
+
+/*
+ * Which policy wins in a cgroup whatever the address and the port, and with no
+ * observer asked before it; TW_MAX_POLICIES: none. `may` as in tw_select().
+ */
+TW_INLINE __u32 tw_sole_winner(const struct tw_cgroup_sets *cgroup, __u64 may,
+			       const struct tw_set *direction, const struct tw_set *any_remote,
+			       const struct tw_set *any_port, const struct tw_set *observe)
+{
+	struct tw_set met, free;
+
+	for (__u32 i = 0; i < TW_SET_WORDS; i++) {
+		met.word[i] = (cgroup->must.word[i] | (cgroup->may.word[i] & may)) &
+			      direction->word[i];
+		free.word[i] = cgroup->must.word[i] & direction->word[i] & any_remote->word[i] &
+			       any_port->word[i] & ~observe->word[i];
+	}
+	return tw_set_first(&met) == tw_set_first(&free) ? tw_set_first(&met) : TW_ASK;
+}
+
+/*
  * Milliseconds for `user_timeout: auto`, from effective timers in seconds:
  * L + max(interval / 2, L / 8) with L = idle + (probes - 1) * interval. With a
  * user timeout set the kernel ignores the probe count and gives up at the first

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kernel/current.h"
 #include "kernel/generation.h"
 #include "kernel/iterator.h"
 #include "lib/cleanup.h"
@@ -56,7 +57,7 @@ static void finish(struct tw_auditor *auditor, int error)
 			   "is old",
 			   strerror(-error));
 	auditor->failed = error;
-	if (error || tw_generation_number(&auditor->enforcer->program.maps, &number))
+	if (error || tw_current_number(auditor->enforcer->program.maps.current, &number))
 		return;
 	/* Where the policy was switched meanwhile, the figures are of neither. */
 	if (number != auditor->audit.generation)

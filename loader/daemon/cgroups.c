@@ -22,7 +22,7 @@ struct tw_cgroups {
 static void sync_tree(struct tw_cgroups *cgroups)
 {
 	struct tw_cgroup_scope scope = tw_enforcer_scope(cgroups->enforcer);
-	int error = tw_cgroup_sets_sync(cgroups->enforcer->live.cgroups, &scope);
+	int error = tw_cgroup_sets_sync(&cgroups->enforcer->live.cgroups, &scope);
 
 	if (error && !cgroups->failed)
 		tw_error("cannot follow the cgroup tree: %s; new cgroups have their ancestors' "
@@ -58,14 +58,14 @@ static void note_ready(struct tw_cgroups *cgroups, __u64 at_ns)
 }
 
 /* Sockets that it opened before we knew it met its ancestor's policies. */
-static int add(struct tw_cgroups *cgroups, int map, const struct tw_cgroup_scope *scope,
-	       const char *path, __u64 id, __u64 at_ns)
+static int add(struct tw_cgroups *cgroups, const struct tw_cgroup_scope *scope, const char *path,
+	       __u64 id, __u64 at_ns)
 {
 	int error;
 
 	if (cgroups->identity && tw_pods_of(scope->pods, path).state == TW_POD_UNKNOWN)
 		tw_identity_look(cgroups->identity);
-	error = tw_cgroup_sets_put(map, scope, path, id);
+	error = tw_cgroup_sets_put(&cgroups->enforcer->live.cgroups, scope, path, id);
 	if (error >= 0)
 		note_ready(cgroups, at_ns);
 	if (error == 1 && cgroups->sweeper)
@@ -74,9 +74,9 @@ static int add(struct tw_cgroups *cgroups, int map, const struct tw_cgroup_scope
 }
 
 /* Its path is too long for the event: look for it in the tree. */
-static int sync_and_sweep(struct tw_cgroups *cgroups, int map, const struct tw_cgroup_scope *scope)
+static int sync_and_sweep(struct tw_cgroups *cgroups, const struct tw_cgroup_scope *scope)
 {
-	int error = tw_cgroup_sets_sync(map, scope);
+	int error = tw_cgroup_sets_sync(&cgroups->enforcer->live.cgroups, scope);
 
 	if (!error)
 		sweep_all(cgroups);
@@ -84,11 +84,11 @@ static int sync_and_sweep(struct tw_cgroups *cgroups, int map, const struct tw_c
 }
 
 /* A removed cgroup is forgotten, and so is that its pod was waited for. */
-static int forget(struct tw_cgroups *cgroups, int map, const char *path, __u64 id)
+static int forget(struct tw_cgroups *cgroups, const char *path, __u64 id)
 {
 	if (path)
 		tw_pods_gone(cgroups->enforcer->pods, path);
-	return tw_cgroup_sets_remove(map, id);
+	return tw_cgroup_sets_remove(&cgroups->enforcer->live.cgroups, id);
 }
 
 static void on_changed(enum tw_cgroup_event_kind kind, const char *path, __u64 id, __u64 at_ns,
@@ -96,15 +96,14 @@ static void on_changed(enum tw_cgroup_event_kind kind, const char *path, __u64 i
 {
 	struct tw_cgroups *cgroups = data;
 	struct tw_cgroup_scope scope = tw_enforcer_scope(cgroups->enforcer);
-	int map = cgroups->enforcer->live.cgroups;
 	int error;
 
 	if (kind == TW_CGROUP_REMOVED)
-		error = forget(cgroups, map, path, id);
+		error = forget(cgroups, path, id);
 	else if (path)
-		error = add(cgroups, map, &scope, path, id, at_ns);
+		error = add(cgroups, &scope, path, id, at_ns);
 	else
-		error = sync_and_sweep(cgroups, map, &scope);
+		error = sync_and_sweep(cgroups, &scope);
 	if (error && !cgroups->failed)
 		tw_error("cannot give the cgroup %s its own policies: %s; it has its ancestor's",
 			 path ?: "with a long path",

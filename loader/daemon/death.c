@@ -5,18 +5,18 @@
 #include <string.h>
 
 #include "kernel/cgroup_names.h"
-#include "kernel/generation.h"
+#include "kernel/current.h"
 #include "kernel/state.h"
 #include "lib/clock.h"
 
 /* Follow a switch. Without memory, or a generation, names stay as they are known. */
 static void refresh(struct tw_namer *namer)
 {
-	const struct tw_maps maps = { .current = namer->current };
 	struct tw_loaded *loaded;
 	uint64_t number;
 
-	if (tw_generation_number(&maps, &number) || (namer->now && number == namer->now->number))
+	if (tw_current_number(namer->current, &number) ||
+	    (namer->now && number == namer->now->number))
 		return;
 	loaded = calloc(1, sizeof(*loaded));
 	if (!loaded || tw_loaded_read(namer->current, namer->loaded, loaded)) {

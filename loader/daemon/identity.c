@@ -78,7 +78,7 @@ void tw_identity_check(struct tw_identity *identity)
 static void settle(struct tw_identity *identity, const char *cgroup)
 {
 	struct tw_cgroup_scope scope = tw_enforcer_scope(identity->enforcer);
-	int error = tw_cgroup_sets_renew(identity->enforcer->live.cgroups, &scope, cgroup);
+	int error = tw_cgroup_sets_renew(&identity->enforcer->live.cgroups, &scope, cgroup);
 
 	if (error == -ENOENT)
 		return; /* it went meanwhile */
@@ -92,7 +92,7 @@ static void settle(struct tw_identity *identity, const char *cgroup)
 static void settle_all(struct tw_identity *identity)
 {
 	struct tw_cgroup_scope scope = tw_enforcer_scope(identity->enforcer);
-	int error = tw_cgroup_sets_sync(identity->enforcer->live.cgroups, &scope);
+	int error = tw_cgroup_sets_sync(&identity->enforcer->live.cgroups, &scope);
 
 	if (error)
 		tw_error("cannot read the cgroup tree: %s", strerror(-error));

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "kernel/cgroup_sets.h"
-#include "kernel/generation.h"
+#include "kernel/current.h"
 #include "lib/clock.h"
 
 static void not_ready(struct tw_overview *overview, const char *reason, int error)
@@ -50,7 +50,7 @@ void tw_overview_read_ready(const struct tw_enforcer *enforcer, struct tw_overvi
 	ret_overview->ready = true;
 	ret_overview->not_ready[0] = '\0';
 	read_link(enforcer, ret_overview);
-	error = tw_generation_number(&enforcer->program.maps, &number);
+	error = tw_current_number(enforcer->program.maps.current, &number);
 	if (error)
 		not_ready(ret_overview, "the generation in force cannot be read", error);
 	else if (number != enforcer->live.number)
@@ -75,7 +75,7 @@ void tw_overview_read(const struct tw_enforcer *enforcer, struct tw_overview *re
 	if (!error)
 		error = tw_errors_read(maps->errors, &ret_overview->errors);
 	if (!error)
-		error = tw_cgroup_sets_count(enforcer->live.cgroups, &ret_overview->cgroups);
+		error = tw_cgroup_sets_count(enforcer->live.cgroups.map, &ret_overview->cgroups);
 	if (!error)
 		error = tw_events_lost_read(maps, &lost);
 	ret_overview->events_lost = lost;

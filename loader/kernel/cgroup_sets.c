@@ -8,6 +8,7 @@
 
 #include <tcpwarden/abi.h>
 
+#include "kernel/current.h"
 #include "lib/cleanup.h"
 #include "lib/grow.h"
 #include "lib/log.h"
@@ -84,6 +85,14 @@ static int fill(int map, const struct collection *found)
 	return error;
 }
 
+/* Also after an error: what was changed by then is. */
+static int changed(const struct tw_cgroup_elements *elements, int error)
+{
+	int counted = tw_current_changed(elements->current);
+
+	return error ?: counted;
+}
+
 int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map)
 {
 	_cleanup_(collection_free) struct collection found = { .scope = scope };
@@ -122,7 +131,8 @@ static bool differs(const struct tw_cgroup_sets *own, const struct tw_cgroup_set
 	return false;
 }
 
-int tw_cgroup_sets_put(int map, const struct tw_cgroup_scope *scope, const char *path, uint64_t id)
+int tw_cgroup_sets_put(const struct tw_cgroup_elements *elements,
+		       const struct tw_cgroup_scope *scope, const char *path, uint64_t id)
 {
 	_cleanup_free_ char *parent = strdup(path);
 	struct element element = { .id = id };
@@ -135,13 +145,22 @@ int tw_cgroup_sets_put(int map, const struct tw_cgroup_scope *scope, const char 
 		return -ENOMEM;
 	compile(scope, path, &element.sets);
 	compile(scope, dirname(parent), &above);
-	error = put(map, &element);
+	error = tw_current_changing(elements->current);
+	if (!error)
+		error = changed(elements, put(elements->map, &element));
 	return error ?: differs(&element.sets, &above);
 }
 
-int tw_cgroup_sets_remove(int map, uint64_t id)
+static int remove_element(int map, uint64_t id)
 {
 	return bpf_map_delete_elem(map, &id) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int tw_cgroup_sets_remove(const struct tw_cgroup_elements *elements, uint64_t id)
+{
+	int error = tw_current_changing(elements->current);
+
+	return error ?: changed(elements, remove_element(elements->map, id));
 }
 
 #define BATCH 1024
@@ -185,13 +204,14 @@ static int remove_others(int map, const struct collection *found)
 	while (!error) {
 		error = bpf_map_get_next_key(map, &key.id, &next.id);
 		if (!bsearch(&key, found->list, found->count, sizeof(key), by_id))
-			tw_cgroup_sets_remove(map, key.id);
+			remove_element(map, key.id);
 		key.id = next.id;
 	}
 	return error == -ENOENT ? 0 : error;
 }
 
-int tw_cgroup_sets_sync(int map, const struct tw_cgroup_scope *scope)
+int tw_cgroup_sets_sync(const struct tw_cgroup_elements *elements,
+			const struct tw_cgroup_scope *scope)
 {
 	_cleanup_(collection_free) struct collection found = { .scope = scope };
 	int error = collect_below(&found, scope->attach_path);
@@ -199,11 +219,15 @@ int tw_cgroup_sets_sync(int map, const struct tw_cgroup_scope *scope)
 	if (error)
 		return error;
 	qsort(found.list, found.count, sizeof(*found.list), by_id);
-	error = remove_others(map, &found);
-	return error ?: fill(map, &found);
+	error = tw_current_changing(elements->current);
+	if (error)
+		return error;
+	error = remove_others(elements->map, &found);
+	return changed(elements, error ?: fill(elements->map, &found));
 }
 
-int tw_cgroup_sets_renew(int map, const struct tw_cgroup_scope *scope, const char *path)
+int tw_cgroup_sets_renew(const struct tw_cgroup_elements *elements,
+			 const struct tw_cgroup_scope *scope, const char *path)
 {
 	_cleanup_(collection_free) struct collection found = { .scope = scope };
 	int error;
@@ -211,5 +235,7 @@ int tw_cgroup_sets_renew(int map, const struct tw_cgroup_scope *scope, const cha
 	if (!in_scope(scope, path))
 		return 0;
 	error = collect_below(&found, path);
-	return error ?: fill(map, &found);
+	if (!error)
+		error = tw_current_changing(elements->current);
+	return error ?: changed(elements, fill(elements->map, &found));
 }

@@ -18,6 +18,12 @@ struct tw_cgroup_scope {
 	void *pods;	     /* its data */
 };
 
+/* A generation's map, as it is changed. */
+struct tw_cgroup_elements {
+	int map;
+	int current; /* where changes are counted, see kernel/current.h */
+};
+
 /* Make the map and fill it from the tree; there is room for TW_MAX_CGROUPS. */
 int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map);
 
@@ -27,16 +33,19 @@ int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map);
  * they are the same; also for one outside the scope, or too deep to be selected, which gets none. -E2BIG: the map is full, and the cgroup goes on
  * with its ancestor's policies.
  */
-int tw_cgroup_sets_put(int map, const struct tw_cgroup_scope *scope, const char *path, uint64_t id);
+int tw_cgroup_sets_put(const struct tw_cgroup_elements *elements,
+		       const struct tw_cgroup_scope *scope, const char *path, uint64_t id);
 
 /* Give one that has an element, and all below it, their elements anew: its pod became known. */
-int tw_cgroup_sets_renew(int map, const struct tw_cgroup_scope *scope, const char *path);
+int tw_cgroup_sets_renew(const struct tw_cgroup_elements *elements,
+			 const struct tw_cgroup_scope *scope, const char *path);
 
 /* Forget a cgroup; 0 also where it was not known. */
-int tw_cgroup_sets_remove(int map, uint64_t id);
+int tw_cgroup_sets_remove(const struct tw_cgroup_elements *elements, uint64_t id);
 
 /* Make the map agree with the tree, after changes that nobody told us of. */
-int tw_cgroup_sets_sync(int map, const struct tw_cgroup_scope *scope);
+int tw_cgroup_sets_sync(const struct tw_cgroup_elements *elements,
+			const struct tw_cgroup_scope *scope);
 
 /* How many cgroups have an element of their own. */
 int tw_cgroup_sets_count(int map, uint32_t *ret_count);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kernel/current.h"
 #include "kernel/rcu.h"
 #include "kernel/slots.h"
 #include "lib/cleanup.h"
@@ -273,9 +274,17 @@ static int step(int error, const char *what, struct tw_fault *fault)
 	return tw_fault(fault, error, "cannot %s: %m; what was enforced before stays", what);
 }
 
+static int switch_over(const struct build *build)
+{
+	int error = tw_current_changing(build->maps->current);
+
+	if (!error)
+		error = tw_current_switch(build->maps->current, build->number);
+	return error ?: tw_current_changed(build->maps->current);
+}
+
 static int publish(struct build *build, struct tw_fault *fault)
 {
-	uint32_t zero = 0;
 	int error;
 
 	if (build->number > 1) {
@@ -298,8 +307,7 @@ static int publish(struct build *build, struct tw_fault *fault)
 	if (!error)
 		error = step(fill_slot(build), "put the new maps into place", fault);
 	if (!error)
-		error = step(put(build->maps->current, &zero, &build->number),
-			     "switch to the new policy", fault);
+		error = step(switch_over(build), "switch to the new policy", fault);
 	return error;
 }
 
@@ -315,11 +323,12 @@ int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation
 		.port_sets = -1,
 	};
 	uint64_t current;
-	uint32_t zero = 0;
 	int error;
 
-	if (bpf_map_lookup_elem(maps->current, &zero, &current) < 0)
-		return step(-errno, "read the running generation", fault);
+	error = step(tw_current_number(maps->current, &current), "read the running generation",
+		     fault);
+	if (error)
+		return error;
 	build.number = current + 1;
 	build.slot = (uint32_t)(build.number % TW_SLOTS);
 	error = publish(&build, fault);
@@ -327,7 +336,7 @@ int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation
 		return error;
 	tw_generation_live_close(live);
 	live->generation = TAKE_FD(build.generation);
-	live->cgroups = TAKE_FD(build.cgroups);
+	live->cgroups = (struct tw_cgroup_elements){ TAKE_FD(build.cgroups), maps->current };
 	live->number = build.number;
 	return 0;
 }
@@ -335,15 +344,8 @@ int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation
 void tw_generation_live_close(struct tw_generation_live *live)
 {
 	tw_closep(&live->generation);
-	tw_closep(&live->cgroups);
+	tw_closep(&live->cgroups.map);
 	*live = TW_GENERATION_LIVE_INIT;
-}
-
-int tw_generation_number(const struct tw_maps *maps, uint64_t *ret_number)
-{
-	uint32_t zero = 0;
-
-	return bpf_map_lookup_elem(maps->current, &zero, ret_number) < 0 ? -errno : 0;
 }
 
 int tw_generation_read(const struct tw_maps *maps, struct tw_generation *ret_generation)
@@ -351,7 +353,7 @@ int tw_generation_read(const struct tw_maps *maps, struct tw_generation *ret_gen
 	_cleanup_close_ int map = -1;
 	uint64_t number;
 	uint32_t zero = 0, slot, id;
-	int error = tw_generation_number(maps, &number);
+	int error = tw_current_number(maps->current, &number);
 
 	if (error)
 		return error;

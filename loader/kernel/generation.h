@@ -21,10 +21,11 @@ struct tw_generation_source {
 struct tw_generation_live {
 	uint64_t number;
 	int generation; /* its map of policies */
-	int cgroups;	/* its map of cgroup sets: cgroups that come and go change it */
+	/* its map of cgroup sets: cgroups that come and go change it; `current` is the maps' */
+	struct tw_cgroup_elements cgroups;
 };
 
-#define TW_GENERATION_LIVE_INIT ((struct tw_generation_live){ .generation = -1, .cgroups = -1 })
+#define TW_GENERATION_LIVE_INIT ((struct tw_generation_live){ .generation = -1, .cgroups.map = -1 })
 
 void tw_generation_live_close(struct tw_generation_live *live);
 
@@ -36,9 +37,6 @@ void tw_generation_live_close(struct tw_generation_live *live);
  */
 int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation_source *source,
 			  struct tw_generation_live *live, struct tw_fault *fault);
-
-/* The number of the generation in force; 0: none. */
-int tw_generation_number(const struct tw_maps *maps, uint64_t *ret_number);
 
 /* The policies in force, of the slot that tw_current names now. Takes CAP_SYS_ADMIN. -ENOENT: none. */
 int tw_generation_read(const struct tw_maps *maps, struct tw_generation *ret_generation);

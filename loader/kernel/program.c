@@ -14,7 +14,15 @@
 #include "kernel/pins.h"
 #include "lib/cleanup.h"
 
-static int load_as(bool seats, struct tw_sockops_bpf **ret_skel, bool pinned,
+#define CGRP_STORAGE 32 /* BPF_MAP_TYPE_CGRP_STORAGE, which older headers lack */
+
+/* What of the programs a kernel may lack. */
+struct extras {
+	bool answers;
+	bool seats;
+};
+
+static int load_as(const struct extras *extras, struct tw_sockops_bpf **ret_skel, bool pinned,
 		   struct tw_fault *fault)
 {
 	struct tw_sockops_bpf *skel;
@@ -25,8 +33,13 @@ static int load_as(bool seats, struct tw_sockops_bpf **ret_skel, bool pinned,
 	if (!skel)
 		return tw_fault(fault, tw_errno(), "cannot open the BPF object: %m");
 	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
-	skel->rodata->tw_have_seats = seats;
-	error = pinned ? tw_maps_pin(skel->obj, true, fault) : 0;
+	skel->rodata->tw_have_seats = extras->seats;
+	skel->rodata->tw_have_answers = extras->answers;
+	error = bpf_map__set_autocreate(skel->maps.tw_answers, extras->answers);
+	if (error)
+		tw_fault(fault, error, "cannot do without the map of answers: %m");
+	if (!error && pinned)
+		error = tw_maps_pin(skel->obj, true, fault);
 	if (!error) {
 		error = tw_sockops_bpf__load(skel);
 		if (error)
@@ -43,14 +56,27 @@ static int load_as(bool seats, struct tw_sockops_bpf **ret_skel, bool pinned,
 	return 0;
 }
 
-/* Seats take kernel memory that may be read: not under lockdown=confidentiality. */
+/* -EINVAL: an unknown helper; -EACCES, -E2BIG: a verifier that does not follow it. */
+static bool is_too_much(int error)
+{
+	return error == -EINVAL || error == -EACCES || error == -E2BIG;
+}
+
+/*
+ * Answers take storage of cgroups (6.2). Seats take kernel memory that may be
+ * read: not under lockdown=confidentiality.
+ */
 static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct tw_fault *fault)
 {
-	int error = load_as(true, ret_skel, pinned, fault);
+	static const struct extras steps[] = { { true, true }, { false, true }, { false, false } };
+	size_t first = libbpf_probe_bpf_map_type(CGRP_STORAGE, NULL) == 1 ? 0 : 1;
+	int error = 0;
 
-	/* -EINVAL: an unknown helper; -EACCES, -E2BIG: a verifier that does not follow it. */
-	if (error == -EINVAL || error == -EACCES || error == -E2BIG)
-		error = load_as(false, ret_skel, pinned, fault);
+	for (size_t i = first; i < ARRAY_SIZE(steps); i++) {
+		error = load_as(&steps[i], ret_skel, pinned, fault);
+		if (!is_too_much(error))
+			break;
+	}
 	return error;
 }
 

@@ -132,6 +132,23 @@ unsigned tw_cgroups_fill(void)
 	return (unsigned)(UINT64_MAX - id);
 }
 
+void tw_cgroup_half_forgotten(uint64_t id)
+{
+	_cleanup_close_ int current = open_pin("tw_current"), cgroups = open_cgroups();
+	uint32_t key = TW_CURRENT_CHANGES;
+	uint64_t changes;
+	union bpf_attr under_way = { .map_fd = (uint32_t)current,
+				     .key = pointer(&key),
+				     .value = pointer(&changes) };
+	union bpf_attr gone = { .map_fd = (uint32_t)cgroups, .key = pointer(&id) };
+
+	CHECK(look_up(current, &key, &changes));
+	CHECK_INT(changes & 1, 0);
+	changes++;
+	SYS(bpf(BPF_MAP_UPDATE_ELEM, &under_way));
+	SYS(bpf(BPF_MAP_DELETE_ELEM, &gone));
+}
+
 static bool is_inner(uint32_t id)
 {
 	static const char *const names[] = { "tw_generation", "tw_cgroups", "tw_prefixes",

@@ -26,6 +26,12 @@ unsigned tw_cgroups_known(void);
 /* Fill its map of cgroups with ids that no cgroup has; how many that took. */
 unsigned tw_cgroups_fill(void);
 
+/*
+ * What a loader leaves that is killed in the midst of a change: it said that one
+ * is under way, and took this cgroup's element away.
+ */
+void tw_cgroup_half_forgotten(uint64_t id);
+
 /* The inner maps of generations on this machine: tests that run beside this one have some too. */
 unsigned tw_inner_maps(void);
 

@@ -94,6 +94,26 @@ TW_TEST(cgroups__sockets_opened_in_between_are_brought_right)
 	tw_cgroup_enter(tw_outside);
 }
 
+/* Whom a cgroup's sockets meet is noted on it: not believed once it is being changed, nor for good. */
+TW_TEST(cgroups__half_a_change_is_not_believed)
+{
+	struct tw_process daemon = enforce("own*");
+	const char *path = tw_cgroup(tw_node, "own-1");
+
+	wait_known(path);
+	for (int i = 0; i < 2; i++)
+		CHECK_OWN(new_client(path));
+	tw_signal(&daemon, SIGKILL);
+	CHECK_INT(tw_join(&daemon).status, 128 + SIGKILL);
+	tw_cgroup_half_forgotten(tw_cgroup_id_of(path));
+	for (int i = 0; i < 2; i++)
+		CHECK_ANCESTOR(new_client(path));
+	/* Who comes next makes it whole. */
+	enforce("own*");
+	for (int i = 0; i < 2; i++)
+		CHECK_OWN(new_client(path));
+}
+
 /* More events than the ring holds while nobody reads: the tree is read again. */
 TW_TEST(cgroups__events_that_were_lost)
 {

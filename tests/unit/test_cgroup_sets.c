@@ -2,6 +2,8 @@
 #include "policies.h"
 #include "unit.h"
 
+#include "current.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,17 +45,21 @@ static struct tw_pod no_pod(const char *path, void *data)
 /* As many as there is room for; the others are said, and leave the rest as it is. */
 static void check_full(const struct tw_cgroup_scope *scope)
 {
-	_cleanup_close_ int map = -1;
+	_cleanup_close_ int map = -1, current = unit_current();
+	struct tw_cgroup_elements elements;
 	uint32_t count = 0;
 	int error = tw_cgroup_sets_make(scope, &map);
 
 	if (error == -EPERM)
 		return; /* not root: nothing was made */
 	assert_int_equal(error, 0);
+	elements = (struct tw_cgroup_elements){ map, current };
 	assert_int_equal(tw_cgroup_sets_count(map, &count), 0);
 	assert_int_equal(count, TW_MAX_CGROUPS);
-	assert_int_equal(tw_cgroup_sets_put(map, scope, "/late", UINT64_MAX), -E2BIG);
-	assert_int_equal(tw_cgroup_sets_sync(map, scope), 0);
+	assert_int_equal(tw_cgroup_sets_put(&elements, scope, "/late", UINT64_MAX), -E2BIG);
+	assert_int_equal(unit_changes(current), 2); /* it may have changed something */
+	assert_int_equal(tw_cgroup_sets_sync(&elements, scope), 0);
+	assert_int_equal(unit_changes(current), 4);
 	assert_int_equal(tw_cgroup_sets_count(map, &count), 0);
 	assert_int_equal(count, TW_MAX_CGROUPS);
 }

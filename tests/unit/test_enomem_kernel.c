@@ -3,6 +3,8 @@
 #include "enomem.h"
 #include "policies.h"
 
+#include "current.h"
+
 #include <event2/event.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -112,16 +114,20 @@ static int make_sets(void *data)
 	struct tw_cgroup_scope scope = {
 		.model = data, .tree = &tree, .attach_path = "/", .pod_of = no_pod
 	};
-	int map = -2, error = tw_cgroup_sets_make(&scope, &map);
+	struct tw_cgroup_elements elements = { .map = -2 };
+	int error = tw_cgroup_sets_make(&scope, &elements.map);
 
 	if (error) {
-		assert_int_equal(map, -2);
+		assert_int_equal(elements.map, -2);
 		return error;
 	}
-	error = tw_cgroup_sets_put(map, &scope, "/a/c", 1);
+	elements.current = unit_current();
+	error = tw_cgroup_sets_put(&elements, &scope, "/a/c", 1);
 	if (error >= 0)
-		error = tw_cgroup_sets_sync(map, &scope);
-	close(map);
+		error = tw_cgroup_sets_sync(&elements, &scope);
+	assert_int_equal(unit_changes(elements.current) % 2, 0);
+	close(elements.current);
+	close(elements.map);
 	return error;
 }
 

@@ -218,6 +218,74 @@ static void match__agrees_with_its_description(void **state)
 	assert_in_range(pending, 1000, winners - 1000);
 }
 
+static struct tw_set joined(struct tw_set a, const struct tw_set *b)
+{
+	for (unsigned w = 0; w < TW_SET_WORDS; w++)
+		a.word[w] |= b->word[w];
+	return a;
+}
+
+static void assert_same_verdict(const struct tw_verdict *a, const struct tw_verdict *b)
+{
+	assert_int_equal(a->winner, b->winner);
+	assert_int_equal(a->pending, b->pending);
+	assert_memory_equal(&a->observers, &b->observers, sizeof(a->observers));
+}
+
+/* What is not looked up, or known beforehand, is as if it were looked up. */
+static void match__asks_no_more_than_it_has_to(void **state)
+{
+	unsigned sole = 0, nobody = 0, ask = 0, skipped = 0;
+	uint64_t seed = 23;
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct tw_set direction, any_remote, any_port, remote, port, observe;
+		struct tw_verdict full, lazy;
+		struct tw_cgroup_sets cgroup;
+		__u64 may = i % 4 ? ~0ULL : 0;
+		__u32 winner;
+
+		random_set(&seed, 4 + i % 5, &cgroup.must);
+		random_set(&seed, 7, &cgroup.may);
+		for (unsigned w = 0; w < TW_SET_WORDS; w++)
+			cgroup.may.word[w] &= ~cgroup.must.word[w];
+		random_set(&seed, i % 3, &direction);
+		random_set(&seed, i % 2, &any_remote);
+		random_set(&seed, 0, &any_port);
+		random_set(&seed, 6, &observe);
+		random_set(&seed, 2, &remote);
+		random_set(&seed, 2, &port);
+		any_remote = joined(any_remote, i % 3 ? &cgroup.must : &observe);
+		any_port = joined(any_port, i % 3 ? &cgroup.must : &observe);
+		remote = joined(any_remote, &remote);
+		port = joined(any_port, &port);
+		tw_select(&cgroup, may, &direction, &remote, &port, &observe, &full);
+
+		winner = tw_sole_winner(&cgroup, may, &direction, &any_remote, &any_port, &observe);
+		if (winner != TW_ASK) {
+			struct tw_verdict known = { .winner = winner };
+
+			assert_same_verdict(&known, &full);
+		}
+		ask += winner == TW_ASK;
+		sole += winner < TW_MAX_POLICIES;
+		nobody += winner == TW_MAX_POLICIES;
+
+		if (!tw_selective(&cgroup, may, &direction, &direction, &any_port))
+			port = any_port;
+		if (!tw_selective(&cgroup, may, &direction, &port, &any_remote)) {
+			remote = any_remote;
+			skipped++;
+		}
+		tw_select(&cgroup, may, &direction, &remote, &port, &observe, &lazy);
+		assert_same_verdict(&lazy, &full);
+	}
+	/* All kinds were met. */
+	printf("%u sole winners, %u nobody, %u to ask, %u skipped\n", sole, nobody, ask, skipped);
+	assert_true(sole > 500 && nobody > 500 && ask > 500 && skipped > 500 && skipped < 19500);
+}
+
 static void match__computes_auto(void **state)
 {
 	static const struct {
@@ -582,6 +650,7 @@ int main(void)
 		cmocka_unit_test(match__lets_a_new_observer_change_nothing),
 		cmocka_unit_test(match__waits_for_what_may_select),
 		cmocka_unit_test(match__agrees_with_its_description),
+		cmocka_unit_test(match__asks_no_more_than_it_has_to),
 		cmocka_unit_test(match__computes_auto),
 		cmocka_unit_test(match__tells_what_the_application_set),
 		cmocka_unit_test(match__sees_at_a_glance_that_nothing_is_to_do),
