@@ -228,21 +228,23 @@ static __always_inline int tw_match(struct sock *sk, enum tw_direction direction
 				    const struct tw_generation *generation,
 				    struct tw_verdict *ret_verdict)
 {
+	const struct tw_set *const set = &generation->direction[direction];
+	const struct tw_set *remote = &generation->any_remote, *port = &generation->any_port;
 	const struct tw_cgroup_sets *cgroup;
-	const struct tw_set *remote, *port;
 	__u64 may;
 
 	cgroup = tw_cgroup_sets(sk, slot, generation, &may);
 	if (!cgroup)
 		return -ENOENT;
-	remote = tw_remote_set(sk, slot, generation);
-	port = tw_port_set(sk, direction, slot, generation);
+	if (tw_selective(cgroup, may, set, set, port))
+		port = tw_port_set(sk, direction, slot, generation);
+	if (port && tw_selective(cgroup, may, set, port, remote))
+		remote = tw_remote_set(sk, slot, generation);
 	if (!remote || !port) {
 		tw_count_error(TW_SITE_GENERATION, -ENOENT);
 		return -EINVAL;
 	}
-	tw_select(cgroup, may, &generation->direction[direction], remote, port,
-		  &generation->observe, ret_verdict);
+	tw_select(cgroup, may, set, remote, port, &generation->observe, ret_verdict);
 	return 0;
 }
 
