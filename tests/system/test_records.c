@@ -117,6 +117,8 @@ TW_TEST(records__leave_their_seat_for_the_hook)
 	CHECK_OPTIONS(client, 1, 111, 11, 4, 44000);
 	reload(&daemon, "- {name: all, keepalive: 222s:22s:5, precedence: policy}\n");
 	WAIT_FOR(has_idle(client, 222));
+	/* Its record is written after its values, and it is counted last. */
+	WAIT_FOR(tw_count("all", "set") == 2);
 	tw_set(client, IPPROTO_TCP, TCP_KEEPIDLE, 900);
 	CHECK_OPTIONS(client, 1, 222, 22, 5, 0);
 	CHECK_INT(TW_RUN("detach", "--restore").status, 0);
