@@ -4,7 +4,8 @@
  * where 1, 10 and 256 policies meet in a cgroup: all but the last select
  * another port, address or direction (tests/bench/run writes them). A depth is
  * counted from the cgroup that tcpwarden is attached to. In `find` no policy
- * wins; of `find/new` tcpwarden was not told, so its ancestors are tried.
+ * wins; of `find/new` tcpwarden was not told, so its ancestors are tried. In
+ * `elsewhere` 255 of 256 policies select other cgroups, and `nobody` is selected by none.
  */
 #include "bench.h"
 #include "lib/cleanup.h"
@@ -32,12 +33,17 @@ const struct tw_variant tw_variants[] = {
 	{ "out", "tcpwarden, connecting end", "one/out", .carries = TW_CONNECTING },
 	{ "in", "tcpwarden, accepted end", "one/in", .carries = TW_ACCEPTED },
 
+	{ "nobody_1_d5", "no policy here, 4 elsewhere, depth 5", "one/nobody" DEEP_5, .app = 0 },
+	{ "nobody_256_d5", "no policy here, 256 elsewhere, depth 5", "elsewhere/nobody" DEEP_5,
+	  .app = 0 },
 	{ "none_1_d5", "no policy matches, 1 of 1 tried, depth 5", "one/find" DEEP_5, .app = 0 },
 	{ "none_10_d5", "no policy matches, 9 of 10 tried, depth 5", "ten/find" DEEP_5, .app = 0 },
 	{ "none_256_d5", "no policy matches, 255 of 256, depth 5", "max/find" DEEP_5, .app = 0 },
 	{ "none_new_d5", "the same, the cgroup not yet known", "max/find/new/3/4/5", .app = 0 },
 	{ "already_1_d5", "already right, 1 policy, depth 5", "one/both" DEEP_5,
-	  .app = TW_CONNECTING | TW_LISTENER, .carries = TW_BOTH, .above = "none_1_d5" },
+	  .app = TW_CONNECTING | TW_LISTENER, .carries = TW_BOTH, .above = "nobody_1_d5" },
+	{ "already_elsewhere_d5", "already right, 255 elsewhere, depth 5", "elsewhere/both" DEEP_5,
+	  .app = TW_CONNECTING | TW_LISTENER, .carries = TW_BOTH, .above = "nobody_256_d5" },
 	{ "already_256_d5", "already right, 256 policies, depth 5", "max/both" DEEP_5,
 	  .app = TW_CONNECTING | TW_LISTENER, .carries = TW_BOTH, .above = "none_256_d5" },
 
