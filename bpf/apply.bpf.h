@@ -223,9 +223,13 @@ static __always_inline const struct tw_set *tw_port_set(struct sock *sk,
 	return map ? bpf_map_lookup_elem(map, &class) : NULL;
 }
 
-/* Which policy wins, and who only observes. 0, or what is missing as a negative errno. */
+/*
+ * Which policy wins, and who only observes. 0, or what is missing as a negative
+ * errno. `frugal`: address and port are looked up only where a candidate selects
+ * by them, which is faster and more for the verifier to follow.
+ */
 static __always_inline int tw_match(struct sock *sk, enum tw_direction direction, __u32 slot,
-				    const struct tw_generation *generation,
+				    const struct tw_generation *generation, bool frugal,
 				    struct tw_verdict *ret_verdict)
 {
 	const struct tw_set *const set = &generation->direction[direction];
@@ -236,9 +240,9 @@ static __always_inline int tw_match(struct sock *sk, enum tw_direction direction
 	cgroup = tw_cgroup_sets(sk, slot, generation, &may);
 	if (!cgroup)
 		return -ENOENT;
-	if (tw_selective(cgroup, may, set, set, port))
+	if (!frugal || tw_selective(cgroup, may, set, set, port))
 		port = tw_port_set(sk, direction, slot, generation);
-	if (port && tw_selective(cgroup, may, set, port, remote))
+	if (!frugal || (port && tw_selective(cgroup, may, set, port, remote)))
 		remote = tw_remote_set(sk, slot, generation);
 	if (!remote || !port) {
 		tw_count_error(TW_SITE_GENERATION, -ENOENT);

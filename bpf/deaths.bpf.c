@@ -100,7 +100,7 @@ static __always_inline bool tw_attribute(struct sock *sk, struct tw_death *death
 	slot = tw_current_slot();
 	generation = tw_generation_at(slot);
 	if (!generation || tw_deep_out_of_scope(sk, generation) ||
-	    tw_match(sk, death->direction, slot, generation, &verdict))
+	    tw_match(sk, death->direction, slot, generation, false, &verdict))
 		return false;
 	if (verdict.winner < TW_MAX_POLICIES && !verdict.pending)
 		death->counter = generation->policy[verdict.winner % TW_MAX_POLICIES].counter;

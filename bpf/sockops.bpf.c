@@ -102,7 +102,7 @@ __attribute__((noinline)) int tw_look(struct bpf_sock_ops *ctx, __u64 number, __
 	direction %= TW_DIRECTIONS;
 	if (tw_have_answers && answer == TW_UNKNOWN)
 		tw_learn(&tp->inet_conn.icsk_inet.sk, direction, number, generation);
-	error = tw_match(&tp->inet_conn.icsk_inet.sk, direction, slot, generation, &verdict);
+	error = tw_match(&tp->inet_conn.icsk_inet.sk, direction, slot, generation, true, &verdict);
 	if (error) {
 		if (error == -ENOENT)
 			tw_count_error(TW_SITE_CGROUP, error);

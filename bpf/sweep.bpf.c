@@ -98,7 +98,7 @@ static __attribute__((noinline)) bool tw_find(struct sock *sk, struct tw_socket 
 
 	if (tw_deep_out_of_scope(sk, generation))
 		return true;
-	error = tw_match(sk, socket->direction, slot, generation, &verdict);
+	error = tw_match(sk, socket->direction, slot, generation, true, &verdict);
 	if (error)
 		return error == -ENOENT;
 	socket->flags |= TW_SOCKET_MATCHED;
