@@ -480,20 +480,19 @@ tw_settle_any(const struct tw_hook *hook, enum tw_direction direction,
  * us. The caller's program holds the socket's lock.
  */
 static __always_inline enum tw_outcome tw_settle(const struct tw_hook *hook, struct tcp_sock *tp,
+						 const struct tw_home *home,
 						 enum tw_direction direction,
 						 const struct tw_policy *policy)
 {
-	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
-	struct tw_home home = tw_home_of(hook->sk, sk);
 	struct tw_options sysctl, now;
 
 	/* An unset timer is none that a policy asks for, even where the sysctl makes it so. */
 	tw_read_set(tp, &now);
-	if (!tw_home_record(&home) && tw_plan_is_empty(policy, &now))
+	if (!tw_home_record(home) && tw_plan_is_empty(policy, &now))
 		return TW_ALREADY;
-	tw_read_sysctl(sk, &sysctl);
+	tw_read_sysctl(&tp->inet_conn.icsk_inet.sk, &sysctl);
 	tw_fill_unset(&now, &sysctl);
-	return tw_settle_any(hook, direction, policy, &now, &sysctl, &home);
+	return tw_settle_any(hook, direction, policy, &now, &sysctl, home);
 }
 
 #endif

@@ -26,9 +26,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile __u32 tw_hz = 0;
 
-/* Whether tracing programs may read socket storage (5.11); before, each socket is matched anew. */
-const volatile bool tw_have_storage = true;
-
 struct tw_death {
 	__u32 reason;
 	__u32 counter;
@@ -154,18 +151,15 @@ static __always_inline void tw_count(const struct tw_death *death)
 static __attribute__((noinline)) void tw_end(struct sock *sk, int oldstate)
 {
 	struct tw_death death = { .counter = TW_NO_COUNTER };
-	struct tw_record *record = NULL;
-	struct tw_seat *seat;
+	const struct tw_record *record;
+	struct tw_home home;
 	struct tcp_sock *tp;
 
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp || !tw_gave_up(tp, oldstate) || !tw_reason_of(tp, oldstate, &death.reason))
 		return;
-	seat = tw_seat_of(sk);
-	if (seat)
-		record = &seat->record;
-	else if (tw_have_storage)
-		record = bpf_sk_storage_get(&tw_records, sk, 0, 0);
+	home = tw_home_of(sk, sk);
+	record = tw_home_record(&home);
 	if (record) {
 		death.direction = record->direction;
 		death.counter = record->counter;

@@ -22,6 +22,12 @@
 
 #define ENOMEM 12
 
+/*
+ * Whether the program may use socket storage: of tracing ones, what is attached
+ * to a tracepoint from Linux 5.11 on, an iterator from 5.15 on.
+ */
+const volatile bool tw_have_storage = true;
+
 /* What bpf_setsockopt() and bpf_sk_storage_get() of a program type take, and when it comes. */
 struct tw_hook {
 	void *ctx;
@@ -52,11 +58,12 @@ static __always_inline struct tw_seat *tw_seat_of(struct sock *sk)
 	return seat && seat->cookie == cookie ? seat : NULL;
 }
 
+/* `storage` is the socket as bpf_sk_storage_get() of the program's type takes it. */
 static __always_inline struct tw_home tw_home_of(void *storage, struct sock *sk)
 {
 	struct tw_home home = { .seat = tw_seat_of(sk) };
 
-	if (!home.seat && sk->sk_bpf_storage)
+	if (!home.seat && tw_have_storage && sk->sk_bpf_storage)
 		home.stored = bpf_sk_storage_get(&tw_records, storage, 0, 0);
 	return home;
 }

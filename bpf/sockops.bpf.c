@@ -131,6 +131,7 @@ __attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u64 number, _
 	struct tw_generation *generation;
 	struct tw_policy *policy;
 	struct tw_hook hook;
+	struct tw_home home;
 	struct bpf_sock *sk;
 	struct tcp_sock *tp;
 
@@ -159,7 +160,8 @@ __attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u64 number, _
 	hook = (struct tw_hook){
 		.ctx = ctx, .sk = sk, .birth = true, .watched = generation->watches
 	};
-	tw_count_socket(policy->counter, direction, tw_settle(&hook, tp, direction, policy));
+	home = tw_home_of(sk, &tp->inet_conn.icsk_inet.sk);
+	tw_count_socket(policy->counter, direction, tw_settle(&hook, tp, &home, direction, policy));
 	return TW_MAX_POLICIES;
 }
 

@@ -14,9 +14,6 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Whether iterators may read socket storage (5.15); before, user space does, by descriptor. */
-const volatile bool tw_have_storage = true;
-
 /* Let go of everything that is ours, whatever the policies say. */
 const volatile bool tw_restore = false;
 
@@ -137,10 +134,8 @@ __attribute__((noinline)) int tw_observe_word(__u32 slot, __u32 index, __u64 wor
 }
 
 static __attribute__((noinline)) void tw_observe_all(struct tw_hand *hand, struct tcp_sock *tp,
-						     __u32 slot)
+						     const struct tw_record *record, __u32 slot)
 {
-	struct tw_home home = tw_home_of(tp, &tp->inet_conn.icsk_inet.sk);
-	const struct tw_record *record = tw_home_record(&home);
 	struct tw_record none = {};
 
 	tw_read_sysctl(&tp->inet_conn.icsk_inet.sk, &hand->socket.sysctl);
@@ -202,7 +197,7 @@ static __always_inline const struct tw_policy *tw_policy_for(struct tw_hand *han
 	}
 	if (socket->flags & TW_SOCKET_MATCHED) {
 		if (tw_first_pass)
-			tw_observe_all(hand, tp, slot);
+			tw_observe_all(hand, tp, record, slot);
 		tw_watch(tp, generation, &socket->observers);
 	}
 	if (socket->winner < TW_MAX_POLICIES)
@@ -210,12 +205,14 @@ static __always_inline const struct tw_policy *tw_policy_for(struct tw_hand *han
 	return record ? (const struct tw_policy *)&tw_nobody : NULL;
 }
 
-static __attribute__((noinline)) enum tw_outcome
-tw_enforce(struct tcp_sock *tp, const struct tw_hand *hand, const struct tw_policy *policy)
+static __attribute__((noinline)) enum tw_outcome tw_enforce(struct tcp_sock *tp,
+							    const struct tw_hand *hand,
+							    const struct tw_home *home,
+							    const struct tw_policy *policy)
 {
 	const struct tw_hook hook = { .ctx = tp, .sk = tp, .watched = hand->watched };
 
-	return tw_settle(&hook, tp, hand->socket.direction, policy);
+	return tw_settle(&hook, tp, home, hand->socket.direction, policy);
 }
 
 SEC("iter/tcp")
@@ -243,7 +240,7 @@ int tw_sweep(struct bpf_iter__tcp *ctx)
 	policy = tw_policy_for(hand, sk, tp, tw_home_record(&home));
 	if (!policy)
 		return 0;
-	outcome = tw_enforce(tp, hand, policy);
+	outcome = tw_enforce(tp, hand, &home, policy);
 	if (outcome == TW_SET) {
 		tw_sweep_counts.written++;
 		bpf_seq_write(ctx->meta->seq, &written, sizeof(written));
@@ -309,9 +306,9 @@ int tw_list(struct bpf_iter__tcp *ctx)
 	struct sock_common *common = ctx->sk_common;
 	struct tw_hand *hand = tw_hand_get();
 	struct tw_generation *generation;
-	struct tw_record *record = NULL;
+	const struct tw_record *record;
 	struct tw_socket *socket;
-	struct tw_seat *seat;
+	struct tw_home home;
 	struct cgroup *cgroup;
 	struct tcp_sock *tp;
 	struct sock *sk;
@@ -341,11 +338,8 @@ int tw_list(struct bpf_iter__tcp *ctx)
 	tw_read_addresses(sk, socket->local, socket->remote);
 	tw_read_sysctl(sk, &socket->sysctl);
 	tw_read_options(tp, &socket->sysctl, &socket->now);
-	seat = tw_seat_of(sk);
-	if (seat)
-		record = &seat->record;
-	else if (tw_have_storage)
-		record = bpf_sk_storage_get(&tw_records, tp, 0, 0);
+	home = tw_home_of(tp, sk);
+	record = tw_home_record(&home);
 	if (record) {
 		socket->flags |= TW_SOCKET_RECORD;
 		socket->record = *record;
