@@ -223,7 +223,7 @@ asan: deps-test ## run the golden and system tests against a build with ASan, UB
 QUARANTINE := quarantine_size_mb=4:thread_local_quarantine_size_kb=64
 asan-parts: $(B)/asan/tcpwarden $(B)/tests/system/tw-system $(NEXT)/build/tcpwarden-static
 	$(Q)ASAN_OPTIONS=detect_leaks=1:$(QUARANTINE) UBSAN_OPTIONS=print_stacktrace=1 \
-		TW_TEST_DEADLINE=$${TW_TEST_DEADLINE:-180} tests/run $(B) $(B)/asan/tcpwarden golden system
+		TW_TEST_DEADLINE=$${TW_TEST_DEADLINE:-400} tests/run $(B) $(B)/asan/tcpwarden golden system
 
 # Each command, and a run from its start to its end, in valgrind; $(MEMCHECK): other tests of the suite.
 .PHONY: valgrind valgrind-parts
