@@ -15,8 +15,6 @@
 
 #include "apply.bpf.h"
 
-#define TW_CGRP_STORAGE 32 /* BPF_MAP_TYPE_CGRP_STORAGE, which older headers lack */
-
 /* By direction, each written and read at once: TW_ANSWER_BITS of the answer below its stamp. */
 struct tw_answers {
 	__u64 direction[TW_DIRECTIONS];
@@ -73,18 +71,19 @@ static __always_inline __u32 tw_recall(struct sock *sk, enum tw_direction direct
 }
 
 /*
- * Note the answer for sockets of the cgroup that `sk` is in, where it is not
- * noted. What the stamp was read before is read after it:
- * bpf_cgrp_storage_get() takes a lock between.
+ * Note the answer for sockets of the cgroup that `sk` is in. What the changes
+ * were counted before is read after the count, on each architecture: the slot is
+ * made to depend on it. No storage, as in a cgroup that is being removed: it goes
+ * on without.
  */
 static __always_inline void tw_learn(struct sock *sk, enum tw_direction direction, __u64 number,
 				     const struct tw_generation *generation)
 {
 	struct cgroup *cgroup = sk->sk_cgrp_data.cgroup;
 	__u64 stamp = tw_stamp(number), answer = TW_ASK, id;
+	__u32 slot = (number + (tw_opaque(stamp) & 1)) % TW_SLOTS;
 	const struct tw_cgroup_sets *sets;
 	struct tw_answers *answers;
-	__u32 slot = number % TW_SLOTS;
 	void *map;
 
 	if (!stamp || !cgroup)
@@ -95,7 +94,7 @@ static __always_inline void tw_learn(struct sock *sk, enum tw_direction directio
 		return;
 	id = tw_cgroup_id(cgroup);
 	sets = bpf_map_lookup_elem(map, &id);
-	if (sets && !generation->watches)
+	if (sets && !generation->watches && tw_cgroup_level(cgroup) <= TW_MAX_CGROUP_DEPTH)
 		answer = tw_sole_winner(sets, sets->own_may, &generation->direction[direction],
 					&generation->any_remote, &generation->any_port,
 					&generation->observe);

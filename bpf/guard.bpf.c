@@ -254,8 +254,8 @@ __attribute__((noinline)) int tw_ask_for_sweep(struct bpf_sockopt *ctx)
 
 static __always_inline struct tw_generation *tw_generation_now(void)
 {
-	__u32 zero = TW_CURRENT_NUMBER, slot;
-	__u64 *number = bpf_map_lookup_elem(&tw_current, &zero);
+	__u32 key = TW_CURRENT_NUMBER, zero = 0, slot;
+	__u64 *number = bpf_map_lookup_elem(&tw_current, &key);
 	void *map;
 
 	slot = number ? *(volatile __u64 *)number % TW_SLOTS : 0;

@@ -12,9 +12,10 @@
 
 #include <tcpwarden/abi.h>
 
-/* Key: enum tw_current. */
+/* Key: enum tw_current. The loader writes through memory, each number at once. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, TW_CURRENTS);
 	__type(key, __u32);
 	__type(value, __u64);

@@ -96,9 +96,13 @@ __attribute__((noinline)) int tw_look(struct bpf_sock_ops *ctx, __u64 number, __
 	if (!sk)
 		return TW_MAX_POLICIES;
 	tp = bpf_skc_to_tcp_sock(sk);
-	generation = tw_generation_at(slot);
-	if (!tp || !generation)
+	if (!tp)
 		return TW_MAX_POLICIES;
+	generation = tw_generation_at(slot);
+	if (!generation) {
+		tw_count_error(TW_SITE_GENERATION, -ENOENT);
+		return TW_MAX_POLICIES;
+	}
 	direction %= TW_DIRECTIONS;
 	if (tw_have_answers && answer == TW_UNKNOWN)
 		tw_learn(&tp->inet_conn.icsk_inet.sk, direction, number, generation);
@@ -155,7 +159,7 @@ __attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u64 number, _
 		tw_count_error(TW_SITE_GENERATION, -ENOENT);
 		return TW_MAX_POLICIES;
 	}
-	/* Which the compiler knows, and the verifier does not. */
+	/* It is in range: without tw_opaque() the compiler leaves out what the verifier asks for. */
 	policy = &generation->policy[tw_opaque(winner) % TW_MAX_POLICIES];
 	hook = (struct tw_hook){
 		.ctx = ctx, .sk = sk, .birth = true, .watched = generation->watches

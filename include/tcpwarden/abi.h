@@ -9,6 +9,7 @@
  * How the maps hang together:
  *
  *   current[0] = 7                   the generation in force; its slot is 7 % 2
+ *   current[1] = 12                  changes so far, which outdate what bpf/answers.bpf.h notes
  *   generations[1] -> tw_generation  the policies, and sets of them
  *   cgroups[1]     -> cgroup id  -> tw_cgroup_sets: the policies that select it
  *   prefixes[1]    -> tw_prefix  -> tw_set, longest prefix wins
@@ -42,6 +43,8 @@
 
 #include <linux/bpf.h>
 #include <linux/types.h>
+
+#define TW_CGRP_STORAGE 32 /* BPF_MAP_TYPE_CGRP_STORAGE (6.2), which older headers lack */
 
 #define TW_ABI_VERSION	  1
 #define TW_RECORD_VERSION 1
@@ -145,7 +148,8 @@ struct tw_policy {
 /* Keys of the current map. */
 enum tw_current {
 	TW_CURRENT_NUMBER, /* of the generation in force; 0: none yet */
-	TW_CURRENT_CHANGES, /* of it and its cgroups map, each counted twice; odd: one is under way */
+	/* How often that or its map of cgroups was changed, counted before and after: odd, one is under way. */
+	TW_CURRENT_CHANGES,
 	TW_CURRENTS,
 };
 

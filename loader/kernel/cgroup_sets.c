@@ -85,14 +85,6 @@ static int fill(int map, const struct collection *found)
 	return error;
 }
 
-/* Also after an error: what was changed by then is. */
-static int changed(const struct tw_cgroup_elements *elements, int error)
-{
-	int counted = tw_current_changed(elements->current);
-
-	return error ?: counted;
-}
-
 int tw_cgroup_sets_make(const struct tw_cgroup_scope *scope, int *ret_map)
 {
 	_cleanup_(collection_free) struct collection found = { .scope = scope };
@@ -137,6 +129,7 @@ int tw_cgroup_sets_put(const struct tw_cgroup_elements *elements,
 	_cleanup_free_ char *parent = strdup(path);
 	struct element element = { .id = id };
 	struct tw_cgroup_sets above;
+	struct tw_change change;
 	int error;
 
 	if (!in_scope(scope, path))
@@ -145,9 +138,11 @@ int tw_cgroup_sets_put(const struct tw_cgroup_elements *elements,
 		return -ENOMEM;
 	compile(scope, path, &element.sets);
 	compile(scope, dirname(parent), &above);
-	error = tw_current_changing(elements->current);
-	if (!error)
-		error = changed(elements, put(elements->map, &element));
+	error = tw_change_begin(elements->current, &change);
+	if (error)
+		return error;
+	error = put(elements->map, &element);
+	tw_change_end(&change);
 	return error ?: differs(&element.sets, &above);
 }
 
@@ -158,9 +153,14 @@ static int remove_element(int map, uint64_t id)
 
 int tw_cgroup_sets_remove(const struct tw_cgroup_elements *elements, uint64_t id)
 {
-	int error = tw_current_changing(elements->current);
+	struct tw_change change;
+	int error = tw_change_begin(elements->current, &change);
 
-	return error ?: changed(elements, remove_element(elements->map, id));
+	if (error)
+		return error;
+	error = remove_element(elements->map, id);
+	tw_change_end(&change);
+	return error;
 }
 
 #define BATCH 1024
@@ -214,28 +214,33 @@ int tw_cgroup_sets_sync(const struct tw_cgroup_elements *elements,
 			const struct tw_cgroup_scope *scope)
 {
 	_cleanup_(collection_free) struct collection found = { .scope = scope };
+	struct tw_change change;
 	int error = collect_below(&found, scope->attach_path);
 
 	if (error)
 		return error;
 	qsort(found.list, found.count, sizeof(*found.list), by_id);
-	error = tw_current_changing(elements->current);
+	error = tw_change_begin(elements->current, &change);
 	if (error)
 		return error;
-	error = remove_others(elements->map, &found);
-	return changed(elements, error ?: fill(elements->map, &found));
+	error = remove_others(elements->map, &found) ?: fill(elements->map, &found);
+	tw_change_end(&change);
+	return error;
 }
 
 int tw_cgroup_sets_renew(const struct tw_cgroup_elements *elements,
 			 const struct tw_cgroup_scope *scope, const char *path)
 {
 	_cleanup_(collection_free) struct collection found = { .scope = scope };
+	struct tw_change change;
 	int error;
 
 	if (!in_scope(scope, path))
 		return 0;
-	error = collect_below(&found, path);
-	if (!error)
-		error = tw_current_changing(elements->current);
-	return error ?: changed(elements, fill(elements->map, &found));
+	error = collect_below(&found, path) ?: tw_change_begin(elements->current, &change);
+	if (error)
+		return error;
+	error = fill(elements->map, &found);
+	tw_change_end(&change);
+	return error;
 }

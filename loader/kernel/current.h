@@ -7,13 +7,20 @@
 
 /* The number of the generation in force; 0: none. */
 int tw_current_number(int map, uint64_t *ret_number);
-int tw_current_switch(int map, uint64_t number);
 
 /*
- * Before and after a change of what bpf/answers.bpf.h makes its answers of: in
- * between, and after the first alone, the programs look at all of it themselves.
+ * A change of what bpf/answers.bpf.h makes its answers of: the generation in
+ * force, and its map of cgroups. From its begin to its end, and for good where
+ * that does not come, the programs look at all of it themselves. There is one
+ * writer, who holds the lock.
  */
-int tw_current_changing(int map);
-int tw_current_changed(int map);
+struct tw_change {
+	uint64_t *current; /* enum tw_current */
+};
+
+/* -ENOMEM: there is none, and nothing is to be changed. */
+int tw_change_begin(int map, struct tw_change *ret_change);
+void tw_change_number(const struct tw_change *change, uint64_t number);
+void tw_change_end(struct tw_change *change);
 
 #endif

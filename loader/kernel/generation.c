@@ -276,11 +276,14 @@ static int step(int error, const char *what, struct tw_fault *fault)
 
 static int switch_over(const struct build *build)
 {
-	int error = tw_current_changing(build->maps->current);
+	struct tw_change change;
+	int error = tw_change_begin(build->maps->current, &change);
 
-	if (!error)
-		error = tw_current_switch(build->maps->current, build->number);
-	return error ?: tw_current_changed(build->maps->current);
+	if (error)
+		return error;
+	tw_change_number(&change, build->number);
+	tw_change_end(&change);
+	return 0;
 }
 
 static int publish(struct build *build, struct tw_fault *fault)

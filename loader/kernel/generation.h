@@ -25,7 +25,8 @@ struct tw_generation_live {
 	struct tw_cgroup_elements cgroups;
 };
 
-#define TW_GENERATION_LIVE_INIT ((struct tw_generation_live){ .generation = -1, .cgroups.map = -1 })
+#define TW_GENERATION_LIVE_INIT \
+	((struct tw_generation_live){ .generation = -1, .cgroups = { -1, -1 } })
 
 void tw_generation_live_close(struct tw_generation_live *live);
 

@@ -13,8 +13,7 @@
 #include "kernel/link.h"
 #include "kernel/pins.h"
 #include "lib/cleanup.h"
-
-#define CGRP_STORAGE 32 /* BPF_MAP_TYPE_CGRP_STORAGE, which older headers lack */
+#include "lib/log.h"
 
 /* What of the programs a kernel may lack. */
 struct extras {
@@ -68,14 +67,21 @@ static bool is_too_much(int error)
  */
 static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct tw_fault *fault)
 {
-	static const struct extras steps[] = { { true, true }, { false, true }, { false, false } };
-	size_t first = libbpf_probe_bpf_map_type(CGRP_STORAGE, NULL) == 1 ? 0 : 1;
+	static const struct extras steps[] = {
+		{ true, true },
+		{ true, false },
+		{ false, true },
+		{ false, false },
+	};
+	size_t first = libbpf_probe_bpf_map_type(TW_CGRP_STORAGE, NULL) == 1 ? 0 : 2;
 	int error = 0;
 
 	for (size_t i = first; i < ARRAY_SIZE(steps); i++) {
 		error = load_as(&steps[i], ret_skel, pinned, fault);
 		if (!is_too_much(error))
 			break;
+		tw_debug("the BPF program with%s answers and with%s seats: %s",
+			 steps[i].answers ? "" : "out", steps[i].seats ? "" : "out", fault->text);
 	}
 	return error;
 }

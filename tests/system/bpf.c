@@ -45,6 +45,40 @@ struct tw_link tw_pinned_link(void)
 	return tw_link_info(fd);
 }
 
+static void ask(int fd, void *ret_info, size_t size)
+{
+	union bpf_attr attr = { .info = { .bpf_fd = (uint32_t)fd,
+					  .info_len = (uint32_t)size,
+					  .info = pointer(ret_info) } };
+
+	SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+}
+
+static uint32_t type_of_map(uint32_t id)
+{
+	union bpf_attr attr = { .map_id = id };
+	_cleanup_close_ int fd = SYS(bpf(BPF_MAP_GET_FD_BY_ID, &attr));
+	struct bpf_map_info info = { 0 };
+
+	ask(fd, &info, sizeof(info));
+	return info.type;
+}
+
+bool tw_program_has_map(uint32_t program_id, uint32_t type)
+{
+	union bpf_attr attr = { .prog_id = program_id };
+	_cleanup_close_ int fd = SYS(bpf(BPF_PROG_GET_FD_BY_ID, &attr));
+	uint32_t ids[64];
+	struct bpf_prog_info info = { .nr_map_ids = ARRAY_SIZE(ids), .map_ids = pointer(ids) };
+
+	ask(fd, &info, sizeof(info));
+	CHECK(info.nr_map_ids > 0 && info.nr_map_ids <= ARRAY_SIZE(ids));
+	for (uint32_t i = 0; i < info.nr_map_ids; i++)
+		if (type_of_map(ids[i]) == type)
+			return true;
+	return false;
+}
+
 static int attached(const char *cgroup, enum bpf_attach_type type)
 {
 	_cleanup_close_ int fd = SYS(open(tw_cgroup_folder(cgroup), O_RDONLY | O_CLOEXEC));

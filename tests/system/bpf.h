@@ -18,6 +18,8 @@ struct tw_link {
 
 struct tw_link tw_link_info(int fd);
 struct tw_link tw_pinned_link(void);
+/* Whether the program uses a map of this type. */
+bool tw_program_has_map(uint32_t program_id, uint32_t type);
 /* How many sockops programs are attached to the cgroup itself. */
 int tw_programs_attached(const char *cgroup);
 /* How many cgroup/setsockopt programs, likewise. */

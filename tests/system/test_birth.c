@@ -5,7 +5,11 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <tcpwarden/abi.h>
+
+#include "bpf.h"
 #include "harness.h"
+#include "lib/cleanup.h"
 #include "net.h"
 
 #define POLICY "- {name: all, keepalive: 111s:11s:4, user_timeout: 44s}\n"
@@ -138,6 +142,19 @@ TW_TEST(birth__accepted_by_a_process_elsewhere)
 	CHECK_OPTIONS(tw_accept(inside), ASKED);
 	tw_cgroup_enter(tw_node);
 	CHECK_UNTOUCHED(tw_accept(outside));
+}
+
+/* Without, each test would pass all the same. */
+TW_TEST(birth__what_cgroups_meet_is_noted_where_they_have_storage)
+{
+	_cleanup_free_ char *symbols = tw_read_file("/proc/kallsyms");
+	bool able;
+
+	if (!symbols)
+		tw_skip("there is no /proc/kallsyms");
+	able = strstr(symbols, " bpf_cgrp_storage_free\n");
+	tw_enforce("- {name: all, keepalive: 111s:11s:4}\n");
+	CHECK_INT(tw_program_has_map(tw_pinned_link().program_id, TW_CGRP_STORAGE), able);
 }
 
 TW_TEST(birth__outside_the_attach_point)

@@ -11,8 +11,10 @@
 /* -1 where that is not allowed. */
 static inline int unit_current(void)
 {
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+
 	return bpf_map_create(BPF_MAP_TYPE_ARRAY, "tw_current", sizeof(uint32_t), sizeof(uint64_t),
-			      TW_CURRENTS, NULL);
+			      TW_CURRENTS, &opts);
 }
 
 static inline uint64_t unit_changes(int map)
