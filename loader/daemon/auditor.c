@@ -5,15 +5,13 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/current.h"
 #include "kernel/generation.h"
 #include "kernel/iterator.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/log.h"
-
-#define SECOND_NS 1000000000ull
 
 struct tw_auditor {
 	const struct tw_enforcer *enforcer;
@@ -29,14 +27,6 @@ struct tw_auditor {
 	size_t next; /* of them */
 	struct tw_audit audit;
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
-}
 
 static void stop(struct tw_auditor *auditor)
 {
@@ -62,7 +52,7 @@ static void finish(struct tw_auditor *auditor, int error)
 	/* Where the policy was switched meanwhile, the figures are of neither. */
 	if (number != auditor->audit.generation)
 		return;
-	auditor->audit.at_ns = clock_ns(CLOCK_REALTIME);
+	auditor->audit.at_ns = tw_clock_now();
 	auditor->last = auditor->audit;
 }
 
@@ -153,17 +143,17 @@ void tw_auditor_start(struct tw_auditor *auditor)
 {
 	if (!auditor || auditor->running)
 		return;
-	auditor->begun_ns = clock_ns(CLOCK_MONOTONIC);
+	auditor->begun_ns = tw_clock_monotonic();
 	auditor->running = true;
 	go_on(auditor);
 }
 
 void tw_auditor_refresh(struct tw_auditor *auditor, uint64_t generation)
 {
-	uint64_t age = clock_ns(CLOCK_MONOTONIC) - auditor->begun_ns;
+	uint64_t age = tw_clock_monotonic() - auditor->begun_ns;
 
-	if (!auditor->begun_ns || age > TW_AUDIT_SECONDS * SECOND_NS ||
-	    (auditor->last.generation != generation && age > SECOND_NS))
+	if (!auditor->begun_ns || age > TW_AUDIT_SECONDS * TW_NS_PER_SECOND ||
+	    (auditor->last.generation != generation && age > TW_NS_PER_SECOND))
 		tw_auditor_start(auditor);
 }
 

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/identity.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "node/cgroup_watch.h"
 
@@ -49,12 +49,8 @@ static void on_lost(void *data)
 
 static void note_ready(struct tw_cgroups *cgroups, __u64 at_ns)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (at_ns)
-		tw_histogram_add(&cgroups->ready,
-				 (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec - at_ns);
+		tw_histogram_add(&cgroups->ready, tw_clock_monotonic() - at_ns);
 }
 
 /* Sockets that it opened before we knew it met its ancestor's policies. */

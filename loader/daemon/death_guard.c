@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/state.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/window.h"
 
@@ -29,14 +29,6 @@ struct tw_death_guard {
 	bool failed; /* said once, until it works again */
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static bool may_trip(const struct tw_loaded_policy *policy)
 {
 	return policy->guarded && policy->here & TW_HERE_SELECTED &&
@@ -55,7 +47,8 @@ static int count_deaths(struct tw_death_guard *guard, struct watched *watched)
 		return error;
 	for (int reason = 0; reason < TW_REASONS; reason++)
 		dead += tally.dead[reason];
-	watched->deaths = tw_window_add(&watched->window, now_ms(), dead);
+	watched->deaths =
+		tw_window_add(&watched->window, tw_clock_monotonic() / TW_NS_PER_MS, dead);
 	return 0;
 }
 

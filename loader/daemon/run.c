@@ -234,8 +234,7 @@ static void on_swept(const struct tw_fault *fault, void *data)
 			tw_error("open connections are not swept: %s", fault->text);
 		return;
 	}
-	if (fault)
-		loop->unswept = *fault;
+	loop->unswept = fault ? *fault : TW_FAULT_INIT;
 	/* Not loopbreak: where the sweep cannot even begin, the loop has not begun either. */
 	event_base_loopexit(loop->base, NULL);
 }
@@ -313,6 +312,8 @@ static int follow(struct loop *loop, struct tw_fault *fault)
 		error = tw_sweeper_open(loop->base, &enforcer->tree, &sweep, &loop->sweeper, fault);
 		if (error)
 			return error;
+		if (loop->run->once)
+			tw_fault(&loop->unswept, -EINTR, "it was ended before they were swept");
 		sweep_all(loop);
 	}
 	if (loop->run->once)

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/sweep.h"
 #include "lib/buf.h"
@@ -38,21 +37,13 @@ struct tw_sweeper {
 	unsigned pass;	    /* from 1 */
 	bool written;	    /* in this pass */
 	size_t not_entered; /* in the first pass */
-	uint64_t begun;	    /* now_ns() */
+	int error;	    /* the first that cut it short; 0: none */
+	uint64_t begun;	    /* tw_clock_monotonic() */
 
 	struct tw_sweep_totals totals;
 };
 
 /* --- its figures ------------------------------------------------------------------------ */
-
-/* CLOCK_MONOTONIC. */
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * TW_NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 static void add_counts(struct tw_sweep_counts *sum, struct tw_sweep_counts counts)
 {
@@ -118,14 +109,18 @@ static void tell(const struct tw_sweeper *sweeper, const struct tw_fault *fault)
 
 static void finish(struct tw_sweeper *sweeper)
 {
+	struct tw_fault fault = TW_FAULT_INIT;
+	int error = sweeper->error;
 	bool full = sweeper->full;
 
 	say(sweeper);
 	if (full)
-		tw_histogram_add(&sweeper->totals.full, now_ns() - sweeper->begun);
+		tw_histogram_add(&sweeper->totals.full, tw_clock_monotonic() - sweeper->begun);
 	stop(sweeper);
+	if (error)
+		tw_fault(&fault, error, "the sweep of a network namespace ended early: %m");
 	if (full)
-		tell(sweeper, NULL);
+		tell(sweeper, error ? &fault : NULL);
 	if (sweeper->late_cgroups.len || sweeper->next_cgroups.len)
 		sweep_late_soon(sweeper);
 }
@@ -140,6 +135,17 @@ static void go_on(struct tw_sweeper *sweeper, unsigned written)
 				       .tv_usec = (suseconds_t)(us % SECOND_US) };
 
 	event_add(sweeper->tick, &delay);
+}
+
+/* Of this process or machine: no privilege helps, and no namespace is to blame. */
+static bool is_lack(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+static void note_error(struct tw_sweeper *sweeper, int error)
+{
+	sweeper->error = sweeper->error ?: error;
 }
 
 /* Begin the next namespace, or the next pass. False: the sweep is over. */
@@ -158,7 +164,9 @@ static bool begin_next(struct tw_sweeper *sweeper)
 	ns = &sweeper->namespaces.list[sweeper->next++];
 	error = tw_sweep_begin(sweeper->sweep, ns, sweeper->pass == 1);
 	sweeper->walking = !error;
-	if (error < 0 && sweeper->pass == 1)
+	if (is_lack(error))
+		note_error(sweeper, error);
+	else if (error < 0 && sweeper->pass == 1)
 		sweeper->not_entered++;
 	return true;
 }
@@ -183,7 +191,7 @@ static void on_tick(evutil_socket_t fd, short what, void *data)
 	sweeper->walking = more > 0;
 	sweeper->written = sweeper->written || written;
 	if (more < 0)
-		tw_warning("a sweep of one network namespace ended early: %s", strerror(-more));
+		note_error(sweeper, more);
 	go_on(sweeper, written);
 }
 
@@ -215,7 +223,8 @@ static int start(struct tw_sweeper *sweeper, struct tw_fault *fault)
 	sweeper->walking = false;
 	sweeper->written = false;
 	sweeper->not_entered = 0;
-	sweeper->begun = now_ns();
+	sweeper->error = 0;
+	sweeper->begun = tw_clock_monotonic();
 	go_on(sweeper, 0);
 	return 0;
 }

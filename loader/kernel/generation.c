@@ -5,12 +5,12 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/current.h"
 #include "kernel/rcu.h"
 #include "kernel/slots.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "policy/canon.h"
 #include "policy/trip.h"
 
@@ -148,7 +148,6 @@ static int describe(struct build *build)
 	const struct tw_model *model = build->source->scope.model;
 	struct tw_loaded *loaded = calloc(1, sizeof(*loaded));
 	uint32_t other = (uint32_t)((build->number - 1) % TW_SLOTS);
-	struct timespec now;
 
 	build->loaded = loaded;
 	if (!running || !loaded)
@@ -157,9 +156,8 @@ static int describe(struct build *build)
 		return -errno;
 	if (running->number != build->number - 1)
 		memset(running, 0, sizeof(*running));
-	clock_gettime(CLOCK_REALTIME, &now);
 	loaded->number = build->number;
-	loaded->at_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	loaded->at_ns = tw_clock_now();
 	memcpy(loaded->digest, compiled->digest, sizeof(loaded->digest));
 	loaded->text_len = (uint32_t)compiled->text.len;
 	loaded->policies = (uint32_t)model->count;

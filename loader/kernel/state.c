@@ -5,12 +5,12 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/owner.h"
 #include "kernel/pins.h"
 #include "kernel/program.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "policy/canon.h"
 #include "version.h"
 
@@ -331,14 +331,12 @@ int tw_state_attached(const struct tw_maps *maps, const char *path, uint64_t cgr
 int tw_state_refused(const struct tw_maps *maps, const char *text)
 {
 	struct tw_state state;
-	struct timespec now;
 	uint32_t zero = 0;
 	int error = lookup(maps->state, &zero, &state);
 
 	if (error)
 		return error;
-	clock_gettime(CLOCK_REALTIME, &now);
-	state.refused_at_ns = text ? (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec : 0;
+	state.refused_at_ns = text ? tw_clock_now() : 0;
 	snprintf(state.refusal, sizeof(state.refusal), "%s", text ?: "");
 	return change(maps, &state);
 }

@@ -77,18 +77,19 @@ int tw_sweep_step(struct tw_sweep *sweep, unsigned writes, unsigned *ret_written
 {
 	char bytes[1024];
 	ssize_t len;
+	int error;
 
 	if (sweep->fds)
 		return tw_sweep_fd_step(sweep->fds, writes, ret_written);
 	len = read(sweep->walk, bytes, writes < sizeof(bytes) ? writes : sizeof(bytes));
-	if (len == 0) {
-		end_walk(sweep);
-		return 0;
-	}
+	/* A million sockets without a write: the kernel wants a rest. */
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		len = 0; /* a million sockets without a write: the kernel wants a rest */
-	if (len < 0)
-		return -errno;
+		return 1;
+	error = len < 0 ? -errno : 0;
+	if (len <= 0) {
+		end_walk(sweep);
+		return error;
+	}
 	*ret_written = (unsigned)len;
 	return 1;
 }

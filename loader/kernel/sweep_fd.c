@@ -283,7 +283,9 @@ static int next_process(struct tw_sweep_fd *sweep)
 		if (sweep->fds && sweep->pidfd >= 0)
 			return 1;
 		tw_closedirp(&sweep->fds);
+		tw_closep(&sweep->pidfd);
 		sweep->fds = NULL;
+		sweep->pidfd = -1;
 	}
 	return 0;
 }

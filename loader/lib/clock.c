@@ -20,6 +20,11 @@ uint64_t tw_clock_now(void)
 	return now_of(CLOCK_REALTIME);
 }
 
+uint64_t tw_clock_monotonic(void)
+{
+	return now_of(CLOCK_MONOTONIC);
+}
+
 uint64_t tw_clock_from_boot(uint64_t boot_ns)
 {
 	return boot_ns + (now_of(CLOCK_REALTIME) - now_of(CLOCK_BOOTTIME));

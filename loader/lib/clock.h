@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Wall-clock time: nanoseconds since the epoch, and RFC 3339. */
+/* Time in nanoseconds; wall-clock time since the epoch, and as RFC 3339. */
 #ifndef TW_LIB_CLOCK_H
 #define TW_LIB_CLOCK_H
 
@@ -12,6 +12,9 @@
 
 /* CLOCK_REALTIME now. */
 uint64_t tw_clock_now(void);
+
+/* CLOCK_MONOTONIC now. */
+uint64_t tw_clock_monotonic(void);
 
 /* A time of CLOCK_BOOTTIME, which BPF programs have, as CLOCK_REALTIME. */
 uint64_t tw_clock_from_boot(uint64_t boot_ns);

@@ -9,7 +9,7 @@ typedef void (*tw_inotify_fn)(const struct inotify_event *event, void *data);
 
 /*
  * Call for each event that waits on the non-blocking `fd`, but for no more than
- * the kernel queues by default (16,384): where they come faster than they are
+ * 1 MiB of them: where they come faster than they are
  * read, the rest is for the next turn of the loop.
  */
 void tw_inotify_read(int fd, tw_inotify_fn call, void *data);

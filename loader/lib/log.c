@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -91,14 +90,6 @@ __attribute__((format(printf, 2, 0))) static size_t format_message(char text[sta
 
 /* --- how often ------------------------------------------------------------------- */
 
-static uint64_t now_ms(void)
-{
-	struct timespec now = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static struct site *site_of(const char *format, enum tw_log_level level)
 {
 	for (size_t i = 0; i < SITES; i++) {
@@ -115,7 +106,7 @@ static struct site *site_of(const char *format, enum tw_log_level level)
 /* Whether the place may log now; *ret_suppressed are those since it last did. */
 static bool admit(struct site *site, const char *text, unsigned *ret_suppressed)
 {
-	uint64_t now = now_ms();
+	uint64_t now = tw_clock_monotonic() / TW_NS_PER_MS;
 
 	if (!site->said || now - site->since_ms >= log_window_ms) {
 		site->since_ms = now;

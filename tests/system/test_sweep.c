@@ -688,3 +688,23 @@ TW_TEST(sweep__tls_sockets_get_all_or_nothing)
 	else
 		CHECK_UNTOUCHED(fd);
 }
+
+/* Its exit status tells whether what is open is under the policy. */
+TW_TEST(sweep__once_that_is_ended_says_so)
+{
+	int listener = tw_listen(tw_node, ADDRESS);
+	struct tw_process once;
+	struct tw_result result;
+
+	for (int i = 0; i < 20; i++) {
+		tw_connect(tw_node, ADDRESS);
+		tw_accept(listener);
+	}
+	once = TW_START("run", "--once", "--sweep-rate", "1", "--attach-to", tw_node, "-c",
+			tw_policy("- {name: all, keepalive: 111s:11s:4}\n"));
+	tw_wait_enforcing(&once);
+	tw_signal(&once, SIGTERM);
+	result = tw_join(&once);
+	CHECK_INT(result.status, 1);
+	CHECK(strstr(result.err, "ended before they were swept"));
+}
