@@ -246,7 +246,10 @@ TW_TEST(rights__without_cap_sys_resource)
 	if (maps_are_locked()) {
 		CHECK_INT(result.status, 1);
 		CHECK_HAS(result.err, "CAP_SYS_RESOURCE");
+		CHECK_HAS(result.err, "LimitMEMLOCK=infinity");
 		CHECK_INT(tw_programs_attached(tw_node), 0);
+		CHECK(tw_bpffs_is_empty());
+		CHECK_UNTOUCHED(client_of(tw_node));
 		CHECK_INT(run_with(lock_little_and_may_lift).status, 0);
 		result = doctor(lock_little);
 		check_named(&result, "CAP_SYS_RESOURCE", "limit of locked memory");
