@@ -71,14 +71,30 @@ static bool is_guest(void)
 
 #define BTF "/sys/kernel/btf/vmlinux"
 
-/* libbpf looks for them in the kernel's own image too. */
+/* Where btf__load_vmlinux_btf() of libbpf looks for the kernel's own image, which tells them too. */
+static void refuse_images(const char *release)
+{
+	const char *const paths[] = {
+		tw_format("/boot/vmlinux-%s", release),
+		tw_format("/lib/modules/%s/vmlinux-%s", release, release),
+		tw_format("/lib/modules/%s/build/vmlinux", release),
+		tw_format("/usr/lib/modules/%s/kernel/vmlinux", release),
+		tw_format("/usr/lib/debug/boot/vmlinux-%s", release),
+		tw_format("/usr/lib/debug/boot/vmlinux-%s.debug", release),
+		tw_format("/usr/lib/debug/lib/modules/%s/vmlinux", release),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (access(paths[i], F_OK) == 0)
+			tw_skip("this kernel's image is %s, and tells its types", paths[i]);
+}
+
 static void hide_types(void)
 {
 	struct utsname name;
 
 	SYS(uname(&name));
-	if (access(tw_format("/boot/vmlinux-%s", name.release), F_OK) == 0)
-		tw_skip("this kernel's image is in /boot, and tells its types");
+	refuse_images(name.release);
 	SYS(mount(tw_write_file("empty", "%s", ""), BTF, NULL, MS_BIND, NULL));
 }
 
