@@ -23,11 +23,14 @@ readme_put() {
 	rm "$new"
 }
 
-# readme_main NAME FUNCTION [--print]
+# readme_main NAME FUNCTION [--print]. For scripts that end at an error: the README is then as it was.
 readme_main() {
+	local text
+
 	if [[ ${3:-} == --print ]]; then
 		"$2"
 	else
-		"$2" | readme_put "$1"
+		text=$(set -e; "$2")
+		readme_put "$1" <<<"$text"
 	fi
 }

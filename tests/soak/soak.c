@@ -137,7 +137,7 @@ static void kill_one(const struct tw_process *daemon)
 {
 	rest_ms(rand() % 1500);
 	tw_signal(daemon, SIGKILL);
-	tw_join(daemon);
+	CHECK_INT(tw_join(daemon).status, 128 + SIGKILL);
 	atomic_fetch_add(&counters->kills, 1);
 }
 
@@ -155,6 +155,7 @@ static void kill_on_and_on(void *arg)
 
 		daemon = TW_START("run", "-c", tw_policy("%s", list), "--attach-to", tw_node);
 	}
+	CHECK(tw_load_second(load) > 0);
 	tw_load_end(load);
 	atomic_store(&counters->beside, tw_load_count(load));
 	CHECK_INT(TW_RUN("detach").status, 0);
@@ -299,6 +300,7 @@ TW_TEST(soak__everything_at_once)
 	atomic_store(&counters->stop, true);
 	for (size_t i = 0; i < ARRAY_SIZE(busy); i++)
 		tw_join_child(busy[i].pid);
+	CHECK(tw_load_second(load) > 0);
 	tw_load_end(load);
 	print_counts(seconds, load);
 	check_flat(ms);

@@ -256,8 +256,9 @@ static void make_place(unsigned number)
 
 static void remove_place(struct trial *trial)
 {
-	int r = tw_cgroup_remove(tw_outside) ?: tw_cgroup_remove_late();
+	int r = tw_cgroup_remove(tw_outside), late = tw_cgroup_remove_late();
 
+	r = r ?: late;
 	if (r < 0)
 		snprintf(trial->verdict, sizeof(trial->verdict),
 			 "%cleft a cgroup behind, %s or beside it: %s", TW_VERDICT_FAIL, tw_outside,

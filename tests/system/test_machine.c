@@ -7,14 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <linux/capability.h>
 
 #include "bpf.h"
 #include "harness.h"
@@ -74,14 +71,30 @@ static bool is_guest(void)
 
 #define BTF "/sys/kernel/btf/vmlinux"
 
-/* libbpf looks for them in the kernel's own image too. */
+/* Where btf__load_vmlinux_btf() of libbpf looks for the kernel's own image, which tells them too. */
+static void refuse_images(const char *release)
+{
+	const char *const paths[] = {
+		tw_format("/boot/vmlinux-%s", release),
+		tw_format("/lib/modules/%s/vmlinux-%s", release, release),
+		tw_format("/lib/modules/%s/build/vmlinux", release),
+		tw_format("/usr/lib/modules/%s/kernel/vmlinux", release),
+		tw_format("/usr/lib/debug/boot/vmlinux-%s", release),
+		tw_format("/usr/lib/debug/boot/vmlinux-%s.debug", release),
+		tw_format("/usr/lib/debug/lib/modules/%s/vmlinux", release),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (access(paths[i], F_OK) == 0)
+			tw_skip("this kernel's image is %s, and tells its types", paths[i]);
+}
+
 static void hide_types(void)
 {
 	struct utsname name;
 
 	SYS(uname(&name));
-	if (access(tw_format("/boot/vmlinux-%s", name.release), F_OK) == 0)
-		tw_skip("this kernel's image is in /boot, and tells its types");
+	refuse_images(name.release);
 	SYS(mount(tw_write_file("empty", "%s", ""), BTF, NULL, MS_BIND, NULL));
 }
 
@@ -219,41 +232,6 @@ TW_TEST(machine__locked_down)
 }
 
 /* --- limits --------------------------------------------------------------------------- */
-
-/* Neither in the bounding set nor, once it executes, anywhere else. */
-static void limit_locked_memory(void)
-{
-	const struct rlimit limit = { 64 * 1024, 64 * 1024 };
-
-	SYS(setrlimit(RLIMIT_MEMLOCK, &limit));
-	SYS(prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE));
-}
-
-/* Linux 5.11 and later charge BPF memory to the cgroup; before, this limit is the user's. */
-static bool charges_locked_memory(void)
-{
-	struct utsname name;
-	unsigned major, minor;
-
-	SYS(uname(&name));
-	CHECK(sscanf(name.release, "%u.%u", &major, &minor) == 2);
-	return major < 5 || (major == 5 && minor < 11);
-}
-
-TW_TEST(machine__little_locked_memory)
-{
-	struct tw_result result = run_prepared(limit_locked_memory, NULL);
-
-	if (charges_locked_memory()) {
-		CHECK_INT(result.status, 1);
-		CHECK_HAS(result.err, "LimitMEMLOCK=infinity");
-		check_nothing_attached();
-		CHECK_INT(run_once().status, 0);
-	} else {
-		CHECK_INT(result.status, 0);
-	}
-	CHECK_NEW(new_client());
-}
 
 static rlim_t descriptors;
 

@@ -170,12 +170,14 @@ static int client_of(const char *cgroup)
 TW_TEST(rights__without_cap_dac_read_search)
 {
 	const char *closed = tw_cgroup(tw_node, "closed"), *inner = tw_cgroup(closed, "inner");
+	struct tw_result result;
 
 	close_cgroup(closed);
 	dropped = CAP_DAC_READ_SEARCH;
-	tw_run(&(struct tw_command){
+	result = tw_run(&(struct tw_command){
 		.args = ARGS("run", "--once", "-c", closed_policy(), "--attach-to", tw_node),
 		.prepare = drop });
+	CHECK_INT(result.status, 0);
 	CHECK_OPTIONS(client_of(closed), 1, 111, 11, 4, 0);
 	/* Not its own, which it would take to look into the closed one, but its parent's. */
 	CHECK_OPTIONS(client_of(inner), 1, 111, 11, 4, 0);
@@ -246,7 +248,10 @@ TW_TEST(rights__without_cap_sys_resource)
 	if (maps_are_locked()) {
 		CHECK_INT(result.status, 1);
 		CHECK_HAS(result.err, "CAP_SYS_RESOURCE");
+		CHECK_HAS(result.err, "LimitMEMLOCK=infinity");
 		CHECK_INT(tw_programs_attached(tw_node), 0);
+		CHECK(tw_bpffs_is_empty());
+		CHECK_UNTOUCHED(client_of(tw_node));
 		CHECK_INT(run_with(lock_little_and_may_lift).status, 0);
 		result = doctor(lock_little);
 		check_named(&result, "CAP_SYS_RESOURCE", "limit of locked memory");
@@ -368,10 +373,13 @@ static void enter_container(void)
 TW_TEST(rights__root_of_a_container)
 {
 	struct tw_process daemon = tw_enforce(POLICY);
+	struct tw_result detach;
 
 	CHECK_INT(run_with(enter_container).status, 1);
-	tw_run(&(struct tw_command){ .args = ARGS("detach", "--restore"),
-				     .prepare = enter_container });
+	detach = tw_run(&(struct tw_command){ .args = ARGS("detach", "--restore"),
+					      .prepare = enter_container });
+	CHECK_INT(detach.status, 0);
+	CHECK_HAS(detach.out, "nothing to detach");
 	CHECK(tw_runs(&daemon));
 	CHECK_INT(tw_programs_attached(tw_node), 1);
 	CHECK_OPTIONS(client_of(tw_node), ASKED);

@@ -197,20 +197,20 @@ static void check_reload(const struct tw_process *daemon)
 	WAIT_FOR(tw_hooks_attached(tw_node) == 0);
 }
 
+static int idle_in(const char *cgroup, int listener)
+{
+	_cleanup_close_ int client = tw_connect(cgroup, "127.0.0.1:7002");
+
+	close(SYS(tw_accept(listener)));
+	return tw_values(client).idle;
+}
+
 static void check_cgroups(void)
 {
 	const char *late = tw_cgroup(tw_node, "late");
 	int listener = tw_listen(NULL, "127.0.0.1:7002");
-	struct tw_values values;
-	int client;
 
-	/* As soon as it is known. */
-	do {
-		client = tw_connect(late, "127.0.0.1:7002");
-		close(SYS(tw_accept(listener)));
-		values = tw_values(client);
-		close(client);
-	} while (values.idle != 222);
+	WAIT_FOR(idle_in(late, listener) == 222);
 }
 
 static void check_goes_on(const struct tw_process *daemon)

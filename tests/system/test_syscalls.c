@@ -226,4 +226,23 @@ TW_TEST(syscalls__of_a_run_without_the_sandbox)
 	check_still_there(&daemon);
 }
 
+#else
+
+#define WHY "makes calls by the registers of x86-64"
+
+TW_TEST(syscalls__of_a_run)
+{
+	tw_skip(WHY);
+}
+
+TW_TEST(syscalls__of_a_run_without_a_sweep)
+{
+	tw_skip(WHY);
+}
+
+TW_TEST(syscalls__of_a_run_without_the_sandbox)
+{
+	tw_skip(WHY);
+}
+
 #endif
