@@ -67,15 +67,22 @@ struct tally {
 	unsigned long rest; /* by its ancestor's, or because nothing else selects it */
 };
 
-static void connect_in(const char *name, int listener, const struct tw_values *general,
-		       struct tally *tally)
+static struct tw_values connect_from(const char *path, int listener)
 {
-	const char *path = tw_cgroup(tw_node, name);
 	int client = tw_connect(path, ADDRESS);
 	struct tw_values values = tw_values(client);
 
 	tw_close_reset(tw_accept(listener));
 	tw_close_reset(client);
+	return values;
+}
+
+static void connect_in(const char *name, int listener, const struct tw_values *general,
+		       struct tally *tally)
+{
+	const char *path = tw_cgroup(tw_node, name);
+	struct tw_values values = connect_from(path, listener);
+
 	SYS(rmdir(tw_cgroup_folder(path)));
 	if (tw_values_equal(&values, general))
 		tally->rest++;
@@ -94,6 +101,22 @@ static void connect_for(int ms, int listener, const struct tw_values *general, s
 		connect_in("own-fresh", listener, general, tally);
 		connect_in("fresh", listener, general, tally);
 	}
+}
+
+static bool has_own(const char *path, int listener)
+{
+	struct tw_values values = connect_from(path, listener);
+
+	return tw_values_equal(&values, &own);
+}
+
+/* One that stays gets its own, however many come and go beside it. */
+static void check_followed(int listener)
+{
+	const char *path = tw_cgroup(tw_node, "own-kept");
+
+	WAIT_FOR(has_own(path, listener));
+	SYS(rmdir(tw_cgroup_folder(path)));
 }
 
 /* --- what is left --- */
@@ -130,10 +153,12 @@ TW_TEST(churn__cgroups_by_the_thousand)
 	for (int i = 0; i < CHURNERS; i++)
 		pids[i] = tw_fork(NULL, churn_on, churn);
 	connect_for(ms, listener, &rest, &tally);
+	check_followed(listener);
 	tw_policy("%s", policy(&later));
 	tw_signal(&daemon, SIGHUP);
 	WAIT_FOR(strstr(tw_log_of(&daemon), "generation 2"));
 	connect_for(ms, listener, &later, &tally);
+	check_followed(listener);
 	atomic_store(&churn->stop, true);
 	for (int i = 0; i < CHURNERS; i++)
 		tw_join_child(pids[i]);
