@@ -53,12 +53,31 @@ static void note_ready(struct tw_cgroups *cgroups, __u64 at_ns)
 		tw_histogram_add(&cgroups->ready, tw_clock_monotonic() - at_ns);
 }
 
-/* Sockets that it opened before we knew it met its ancestor's policies. */
+/* False: it went, or another has its path by now. One that we may not open is there. */
+static bool is_there(const struct tw_cgroup_scope *scope, const char *path, uint64_t id)
+{
+	_cleanup_close_ int fd = -1;
+	uint64_t now;
+	int error = tw_cgroup_open(scope->tree, path, &fd);
+
+	if (error)
+		return error != -ENOENT && error != -ENOTDIR;
+	return tw_cgroup_id(fd, &now) || now == id;
+}
+
+/*
+ * Sockets that it opened before we knew it met its ancestor's policies. Where
+ * events are lost, one that tells of a cgroup may be read after the tree was
+ * read again, with its removal among the lost ones: nobody would come to forget
+ * it. One that goes from here on is told of later.
+ */
 static int add(struct tw_cgroups *cgroups, const struct tw_cgroup_scope *scope, const char *path,
 	       __u64 id, __u64 at_ns)
 {
 	int error;
 
+	if (!is_there(scope, path, id))
+		return 0;
 	if (cgroups->identity && tw_pods_of(scope->pods, path).state == TW_POD_UNKNOWN)
 		tw_identity_look(cgroups->identity);
 	error = tw_cgroup_sets_put(&cgroups->enforcer->live.cgroups, scope, path, id);
