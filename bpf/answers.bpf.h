@@ -71,9 +71,9 @@ static __always_inline __u32 tw_recall(struct sock *sk, enum tw_direction direct
 }
 
 /*
- * Note the answer for sockets of the cgroup that `sk` is in. What the changes
- * were counted before is read after the count, on each architecture: the slot is
- * made to depend on it. No storage, as in a cgroup that is being removed: it goes
+ * Note the answer for sockets of the cgroup that `sk` is in. Its element is read
+ * after the count of changes, on each architecture: the slot is made to depend on
+ * that. Where there is no storage, as in a cgroup that is being removed, it goes
  * on without.
  */
 static __always_inline void tw_learn(struct sock *sk, enum tw_direction direction, __u64 number,

@@ -79,8 +79,9 @@ static __always_inline bool tw_is_child(struct tcp_sock *tp)
 }
 
 /*
- * Who wins in generation `number`: a policy's number, or TW_MAX_POLICIES for nobody. The observers,
- * and who may be waited for, are dealt with. `answer` is what is noted on the cgroup.
+ * Who wins in generation `number`: a policy's number, or TW_MAX_POLICIES for
+ * nobody. The observers, and who is waited for, are dealt with. `answer` is what
+ * is noted on the cgroup. Apart from tw_birth(): a chain of calls has 512 bytes of stack.
  */
 __attribute__((noinline)) int tw_look(struct bpf_sock_ops *ctx, __u64 number, __u32 direction,
 				      __u32 answer)
@@ -125,9 +126,9 @@ __attribute__((noinline)) int tw_look(struct bpf_sock_ops *ctx, __u64 number, __
 }
 
 /*
- * A connection at birth, of which policy `winner` is known to win, or TW_UNKNOWN. Returns TW_ASK
- * or TW_UNKNOWN where that is to be looked for. Apart from tw_sockops(), which is run a dozen times a connection and
- * mostly has nothing to do.
+ * A connection at birth, where policy `winner` is known to win, or TW_UNKNOWN.
+ * Returns TW_ASK or TW_UNKNOWN where that is to be looked for. Apart from
+ * tw_sockops(), which is run a dozen times a connection and mostly has nothing to do.
  */
 __attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u64 number, __u32 direction,
 				       __u32 winner)
