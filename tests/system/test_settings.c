@@ -181,6 +181,7 @@ TW_TEST(settings__are_limited)
 	struct tw_pair pair, dies;
 
 	tw_enforce("- {name: all, keepalive: 1s:1s:1, precedence: policy}\n");
+	tw_wait_watching();
 	pair = tw_pair(tw_node, tw_node, ADDRESS);
 	dies = tw_pair(tw_node, NULL, "127.0.0.1:7001");
 	reader = ask();
