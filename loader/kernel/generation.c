@@ -337,7 +337,8 @@ int tw_generation_publish(const struct tw_maps *maps, const struct tw_generation
 		return error;
 	tw_generation_live_close(live);
 	live->generation = TAKE_FD(build.generation);
-	live->cgroups = (struct tw_cgroup_elements){ TAKE_FD(build.cgroups), maps->current };
+	live->cgroups.map = TAKE_FD(build.cgroups);
+	live->cgroups.current = maps->current;
 	live->number = build.number;
 	return 0;
 }

@@ -301,15 +301,22 @@ static struct found *find(struct tw_sweep_fd *sweep, const char *name)
 	return found && !found->done ? found : NULL;
 }
 
+/* Whether it was written. */
+static bool settle_entry(struct tw_sweep_fd *sweep, const char *name)
+{
+	struct found *found = find(sweep, name);
+	_cleanup_close_ int fd = found ? (int)syscall(SYS_pidfd_getfd, sweep->pidfd, atoi(name), 0)
+				       : -1;
+
+	return fd >= 0 && settle_found(sweep, found, fd);
+}
+
 int tw_sweep_fd_step(struct tw_sweep_fd *sweep, unsigned writes, unsigned *ret_written)
 {
 	unsigned written = 0;
 	struct dirent *entry;
-	struct found *found;
 
 	while (written < writes) {
-		_cleanup_close_ int fd = -1;
-
 		entry = sweep->fds ? readdir(sweep->fds) : NULL;
 		if (!entry) {
 			if (!next_process(sweep)) {
@@ -319,12 +326,7 @@ int tw_sweep_fd_step(struct tw_sweep_fd *sweep, unsigned writes, unsigned *ret_w
 			}
 			continue;
 		}
-		found = find(sweep, entry->d_name);
-		if (!found)
-			continue;
-		fd = (int)syscall(SYS_pidfd_getfd, sweep->pidfd, atoi(entry->d_name), 0);
-		if (fd >= 0)
-			written += settle_found(sweep, found, fd);
+		written += settle_entry(sweep, entry->d_name);
 	}
 	*ret_written = written;
 	return 1;
