@@ -14,6 +14,7 @@
 #include <tcpwarden/match.h>
 
 #include "count.bpf.h"
+#include "generation.bpf.h"
 #include "options.bpf.h"
 #include "record.bpf.h"
 
@@ -37,34 +38,6 @@ const volatile bool tw_have_seats = false;
 static __always_inline __u32 tw_seconds(__u32 jiffies)
 {
 	return (jiffies * tw_seconds_per_jiffy) >> 40;
-}
-
-/* --- the generation in force ------------------------------------------------ */
-
-/*
- * Read once an event: the slot stays the event's own even if a switch happens
- * meanwhile, and what is in it stays until a grace period later.
- */
-static __always_inline __u64 tw_current_number(void)
-{
-	__u32 key = TW_CURRENT_NUMBER;
-	__u64 *number = bpf_map_lookup_elem(&tw_current, &key);
-
-	return number ? *(volatile __u64 *)number : 0;
-}
-
-static __always_inline __u32 tw_current_slot(void)
-{
-	return tw_current_number() % TW_SLOTS;
-}
-
-/* NULL where no generation was ever put there. */
-static __always_inline struct tw_generation *tw_generation_at(__u32 slot)
-{
-	__u32 zero = 0;
-	void *map = bpf_map_lookup_elem(&tw_generations, &slot);
-
-	return map ? bpf_map_lookup_elem(map, &zero) : NULL;
 }
 
 /* --- which policies a socket meets ------------------------------------------ */

@@ -19,6 +19,7 @@
 
 #include "count.bpf.h"
 #include "events.bpf.h"
+#include "generation.bpf.h"
 #include "options.bpf.h"
 
 #define IPPROTO_MPTCP 262
@@ -252,22 +253,11 @@ __attribute__((noinline)) int tw_ask_for_sweep(struct bpf_sockopt *ctx)
 
 /* --- observers ------------------------------------------------------------------ */
 
-static __always_inline struct tw_generation *tw_generation_now(void)
-{
-	__u32 key = TW_CURRENT_NUMBER, zero = 0, slot;
-	__u64 *number = bpf_map_lookup_elem(&tw_current, &key);
-	void *map;
-
-	slot = number ? *(volatile __u64 *)number % TW_SLOTS : 0;
-	map = bpf_map_lookup_elem(&tw_generations, &slot);
-	return map ? bpf_map_lookup_elem(map, &zero) : NULL;
-}
-
 /* Count what observing policy `number` would make of it, and answer with that. */
 __attribute__((noinline)) __u64 tw_would(struct bpf_sockopt *ctx, __u64 generation_number,
 					 __u32 number, __u32 bit, __u32 value)
 {
-	struct tw_generation *generation = tw_generation_now();
+	struct tw_generation *generation = tw_generation_at(tw_current_slot());
 	struct tw_record copy = { 0 }, *record;
 	struct bpf_sock *sk = ctx->sk;
 	struct tw_policy *policy;

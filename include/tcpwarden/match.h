@@ -123,6 +123,7 @@ TW_INLINE __u32 tw_sole_winner(const struct tw_cgroup_sets *cgroup, __u64 may,
 			       const struct tw_set *any_port, const struct tw_set *observe)
 {
 	struct tw_set met, free;
+	__u32 winner;
 
 	for (__u32 i = 0; i < TW_SET_WORDS; i++) {
 		met.word[i] = (cgroup->must.word[i] | (cgroup->may.word[i] & may)) &
@@ -130,7 +131,8 @@ TW_INLINE __u32 tw_sole_winner(const struct tw_cgroup_sets *cgroup, __u64 may,
 		free.word[i] = cgroup->must.word[i] & direction->word[i] & any_remote->word[i] &
 			       any_port->word[i] & ~observe->word[i];
 	}
-	return tw_set_first(&met) == tw_set_first(&free) ? tw_set_first(&met) : TW_ASK;
+	winner = tw_set_first(&met);
+	return winner == tw_set_first(&free) ? winner : TW_ASK;
 }
 
 /*

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/current.h"
 #include "kernel/owner.h"
 #include "kernel/pins.h"
 #include "kernel/program.h"
@@ -130,13 +131,13 @@ int tw_counts_read(const struct tw_maps *maps, const struct tw_loaded *loaded,
 int tw_loaded_read(int current, int loaded, struct tw_loaded *ret_loaded)
 {
 	uint64_t number = 0, before;
-	uint32_t zero = 0, slot;
+	uint32_t slot;
 	int error;
 
 	/* Once more where a switch came between the two look-ups. */
 	do {
 		before = number;
-		error = lookup(current, &zero, &number);
+		error = tw_current_number(current, &number);
 		if (error)
 			return error;
 		/* None yet; or, where none came in between, what was known of it is lost. */
