@@ -15,6 +15,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -265,10 +266,25 @@ static void remove_place(struct trial *trial)
 			 strerror(-r));
 }
 
-static void run_test(const struct tw_test *test, unsigned number, const struct options *options,
-		     struct tally *tally)
+/*
+ * The machine this is developed on has a kernel whose bpf_trace_run*() return
+ * at once, and count no miss, while a task of the machine's process 1 is
+ * current: a death whose timer interrupts one is told to no program. In
+ * kernel.org's sources there is no such comparison.
+ */
+static bool kernel_hides_init(void)
+{
+	struct utsname name;
+
+	return uname(&name) == 0 && strstr(name.release, "-fc-");
+}
+
+/* False: it says nothing, and is to be run again. */
+static bool run_test(const struct tw_test *test, unsigned number, const struct options *options,
+		     bool last, struct tally *tally)
 {
 	struct trial trial = { .test = test, .pid = -1, .verdicts = -1, .log = -1 };
+	bool counts;
 	int r;
 
 	make_place(number);
@@ -279,10 +295,25 @@ static void run_test(const struct tw_test *test, unsigned number, const struct o
 	else
 		judge_end(&trial, wait_for_end(&trial));
 	remove_place(&trial);
-	report(&trial, options->verbose, tally);
+	counts = last || trial.verdict[0] != TW_VERDICT_FAIL;
+	if (counts)
+		report(&trial, options->verbose, tally);
+	else
+		printf("AGAIN %s: %s\n", test->name, trial.verdict + 1);
 	tw_folder_remove(tw_folder);
 	tw_closep(&trial.verdicts);
 	tw_closep(&trial.log);
+	return counts;
+}
+
+/* Where the kernel may have hidden a death, a second time. */
+static void try_test(const struct tw_test *test, unsigned number, const struct options *options,
+		     struct tally *tally)
+{
+	bool again = test->of_deaths && kernel_hides_init();
+
+	if (!run_test(test, number, options, !again, tally))
+		run_test(test, number, options, true, tally);
 }
 
 static bool is_wanted(const struct tw_test *test, const struct options *options)
@@ -319,7 +350,7 @@ static struct tally run_tests(const struct options *options)
 			printf("SKIP %s: needs root\n", tests[i]->name);
 			tally.skipped++;
 		} else {
-			run_test(tests[i], (unsigned)i, options, &tally);
+			try_test(tests[i], (unsigned)i, options, &tally);
 		}
 	}
 	return tally;

@@ -27,11 +27,15 @@
 struct tw_test {
 	const char *name; /* <theme>__<what it shows> */
 	void (*run)(void);
+	bool of_deaths; /* awaits what the kernel tells of a connection that it gave up on */
 };
 
-#define TW_TEST(id)                                                         \
+#define TW_TEST(id)	      TW_REGISTER(id, false)
+#define TW_TEST_OF_DEATHS(id) TW_REGISTER(id, true)
+
+#define TW_REGISTER(id, of_deaths)                                          \
 	static void id(void);                                               \
-	static const struct tw_test tw_test_##id = { #id, id };             \
+	static const struct tw_test tw_test_##id = { #id, id, of_deaths };  \
 	static const struct tw_test *const tw_entry_##id                    \
 		__attribute__((used, section("tw_tests"))) = &tw_test_##id; \
 	static void id(void)

@@ -153,7 +153,7 @@ static void explain_live(int fd)
 	EXPECT_PIDFD("explain", "--local", who.local, "--remote", who.remote, "--json");
 }
 
-TW_TEST(cycle__a_run_from_start_to_end)
+TW_TEST_OF_DEATHS(cycle__a_run_from_start_to_end)
 {
 	const char *pod = make_pod(), *logs = tw_format("%s/logs", tw_folder);
 	struct tw_pair early = tw_pair(tw_node, tw_node, "127.0.0.1:7000");

@@ -105,7 +105,7 @@ static void check_line(const char *line, const char *policy, const char *directi
 	CHECK_EQUAL(tw_json_string(line, "local"), tw_format("127.0.0.1:%d", local_port));
 }
 
-TW_TEST(deaths__each_reason_is_counted_and_told)
+TW_TEST_OF_DEATHS(deaths__each_reason_is_counted_and_told)
 {
 	int idle_fd, busy_fd, full_fd;
 	struct tw_process reader;
@@ -146,7 +146,7 @@ TW_TEST(deaths__each_reason_is_counted_and_told)
 /* --- whose it was --- */
 
 /* No option of it is ours, so it carries no record: it is matched when it dies. */
-TW_TEST(deaths__without_a_record_are_matched)
+TW_TEST_OF_DEATHS(deaths__without_a_record_are_matched)
 {
 	struct tw_pair in, out;
 	int listener, fd;
@@ -193,7 +193,7 @@ static int self_made(const char *cgroup, const char *address)
 	return fd;
 }
 
-TW_TEST(deaths__under_no_policy_and_outside)
+TW_TEST_OF_DEATHS(deaths__under_no_policy_and_outside)
 {
 	struct tw_process reader;
 	int inside, outside;
@@ -245,7 +245,7 @@ static bool abort_socket(int fd)
 	return answer.error.error == 0;
 }
 
-TW_TEST(deaths__resets_closes_and_aborts_are_none)
+TW_TEST_OF_DEATHS(deaths__resets_closes_and_aborts_are_none)
 {
 	struct tw_address nobody = tw_address("127.0.0.1:1");
 	struct tw_pair reset, closed, aborted;
@@ -292,7 +292,7 @@ static bool link_to(int here, int *ret_there)
  * The peer is a neighbour that does not answer ARP: ICMP says EHOSTUNREACH, which
  * an open connection keeps for its end, and which ends one that connects.
  */
-TW_TEST(deaths__of_an_unreachable_neighbour)
+TW_TEST_OF_DEATHS(deaths__of_an_unreachable_neighbour)
 {
 	_cleanup_close_ int here = SYS(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
 	struct tw_address never = tw_address("10.91.0.3:7001");
@@ -322,7 +322,7 @@ TW_TEST(deaths__of_an_unreachable_neighbour)
 
 /* --- with and without a daemon --- */
 
-TW_TEST(deaths__are_counted_without_a_daemon_and_over_takeovers)
+TW_TEST_OF_DEATHS(deaths__are_counted_without_a_daemon_and_over_takeovers)
 {
 	struct tw_process daemon = tw_enforce("- {name: all, keepalive: 1s:1s:1}\n");
 	struct tw_process reader;
@@ -357,7 +357,7 @@ TW_TEST(deaths__the_program_goes_with_a_detach)
 }
 
 /* More at once than a policy may tell of: all are counted, the rest is known to be lost. */
-TW_TEST(deaths__many_at_once_are_counted_and_not_all_told)
+TW_TEST_OF_DEATHS(deaths__many_at_once_are_counted_and_not_all_told)
 {
 	enum {
 		MANY = 300,

@@ -198,7 +198,7 @@ static bool tripped(void)
 	return tw_json_bool(tw_status(), "policies[a].guard.tripped");
 }
 
-TW_TEST(guard__trips_and_stays_tripped_until_its_policy_changes)
+TW_TEST_OF_DEATHS(guard__trips_and_stays_tripped_until_its_policy_changes)
 {
 	const char *path = tw_policy(GUARDED(2));
 	struct tw_process daemon = enforce_as(LATE, path);
@@ -255,7 +255,7 @@ TW_TEST(guard__trips_and_stays_tripped_until_its_policy_changes)
 }
 
 /* Those that live are given their own values back. */
-TW_TEST(guard__lets_go_of_open_connections)
+TW_TEST_OF_DEATHS(guard__lets_go_of_open_connections)
 {
 	struct tw_values untouched = { 0, 7200, 75, 9, 0 };
 	struct tw_process daemon, events;

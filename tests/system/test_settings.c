@@ -175,7 +175,7 @@ static void hammer(void *arg)
 }
 
 /* A policy tells of 100 a second; the rest is lost, and said to be. Deaths have a share of their own. */
-TW_TEST(settings__are_limited)
+TW_TEST_OF_DEATHS(settings__are_limited)
 {
 	struct tw_process reader;
 	struct tw_pair pair, dies;
