@@ -87,11 +87,12 @@ image-parts: $(ARCHES:%=$(B)/image/tcpwarden-%)
 # Cross-built where it is not this machine's own; the BPF object is the same for all.
 $(B)/image/tcpwarden-%: static $(B)/sysroot-%/.made
 	$(Q)mkdir -p $(@D)
-	$(if $(filter $(NATIVE),$*),$(Q)cp $(B)/tcpwarden-static $@,$(cross))
+	$(if $(filter $(NATIVE),$*),$(Q)cp $(B)/tcpwarden-static $@,$(call cross,$*,static) && cp $(B)/$*/tcpwarden-static $@)
 
-cross = $(Q)+PKG_CONFIG_LIBDIR=$(CURDIR)/$(B)/sysroot-$*/usr/lib/$(TRIPLET_$*)/pkgconfig \
-	PKG_CONFIG_SYSROOT_DIR=$(CURDIR)/$(B)/sysroot-$* PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
-	$(MAKE) B=$(B)/$* CC=$(TRIPLET_$*)-gcc MULTIARCH=$(MULTIARCH) static && cp $(B)/$*/tcpwarden-static $@
+# $(call cross,ARCH,TARGET): in build/ARCH.
+cross = $(Q)+PKG_CONFIG_LIBDIR=$(CURDIR)/$(B)/sysroot-$(1)/usr/lib/$(TRIPLET_$(1))/pkgconfig \
+	PKG_CONFIG_SYSROOT_DIR=$(CURDIR)/$(B)/sysroot-$(1) PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 \
+	$(MAKE) B=$(B)/$(1) CC=$(TRIPLET_$(1))-gcc MULTIARCH=$(MULTIARCH) $(2)
 
 $(B)/sysroot-%/.made: deploy/container/sysroot
 	$(if $(filter $(NATIVE),$*),,$(say) SYSROOT $(@D))
@@ -134,7 +135,7 @@ $(eval $(call flavour,$(B)/asan,$(SANITIZE)))
 FUZZING	 := $(SANITIZE) -fsanitize=fuzzer-no-link
 $(eval $(call flavour,$(B)/fuzz/obj,$(FUZZING),$$(CLANG)))
 
--include $(shell [ -d $(B) ] && find $(B) -name '*.d')
+-include $(shell [ -d $(B) ] && find $(B) -path '$(B)/tools-*' -prune -o -name '*.d' -print)
 
 # --- tests -------------------------------------------------------------------
 
@@ -174,7 +175,7 @@ $(NEXT)/build/tcpwarden-static: $(wildcard bpf/* include/tcpwarden/*) $(SRC) Mak
 	$(Q)cp -r --parents bpf include loader deploy/policies Makefile $(NEXT)
 	$(Q)sed -i -E 's/^(#define TW_ABI_VERSION[ \t]+)1$$/\12/; s/^(#define TW_MAX_COUNTERS[ \t]+)512/\1640/' \
 		$(NEXT)/include/tcpwarden/abi.h
-	$(Q)+$(MAKE) -C $(NEXT) static >/dev/null
+	$(Q)+$(MAKE) -C $(NEXT) B=build static >/dev/null
 
 # Fuzz targets: below tests/ for one pass over the corpus, below fuzz/ with libFuzzer.
 FUZZ	 := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -269,7 +270,17 @@ KERNEL	 ?=
 test-kernels: deps-kernels ## the system suite on Linux 5.10 to the newest, under QEMU (KERNEL=6.1: on one)
 	$(Q)+$(MAKE) $(JOBS) test-kernels-parts
 
-test-kernels-parts: $(B)/tcpwarden-static $(NEXT)/build/tcpwarden-static $(B)/tests/system/tw-system
+# What the guests run; with KERNEL=6.1-arm64 that is cross-built, and the machine's programs are downloaded.
+.PHONY: guest-parts
+guest-parts: $(B)/tcpwarden-static $(NEXT)/build/tcpwarden-static $(B)/tests/system/tw-system
+
+GUEST_TOOLS := busybox-static dash iproute2 nftables ipvsadm redis-server nginx
+$(B)/tools-%/.made: deploy/container/sysroot
+	$(say) TOOLS $(@D)
+	$(Q)rm -rf $(@D) && deploy/container/sysroot --depends $* $(@D) $(GUEST_TOOLS) && touch $@
+
+test-kernels-parts: $(if $(filter %-arm64,$(KERNEL)),$(B)/sysroot-arm64/.made $(B)/tools-arm64/.made,guest-parts)
+	$(if $(filter %-arm64,$(KERNEL)),$(call cross,arm64,guest-parts))
 	$(Q)tests/kernels/run $(KERNEL)
 
 test-time: deps-kernels ## the real constants (IPVS 900 s, keepalive 7200 s, ...) in virtual time
@@ -456,7 +467,8 @@ BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-gene
 	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev libseccomp-dev
 TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server valgrind
 BENCH_DEPS := libkeepalive0 libdontdie0 wrk redis-tools
-KERNELS_DEPS := qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring
+KERNELS_DEPS = qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring \
+		$(if $(filter %-arm64,$(KERNEL)),qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 redis-server nginx postgresql \
 		 debian-archive-keyring
 MONITORING_DEPS := prometheus curl jq

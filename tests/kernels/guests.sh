@@ -14,10 +14,11 @@ HERE=${HERE:-$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)}
 # shellcheck disable=SC2034 # for those who source this
 TOP=$(cd "$HERE/../.." && pwd)
 GUESTS_AT_ONCE=2
-QEMU=${QEMU:-qemu-system-x86_64}
 # Programs of the machine that tests in the guest run, with their shared libraries. The shell is
 # not busybox, which would run its own ip whatever PATH says.
 GUESTS_TOOLS=(dash ip tc nft ipvsadm redis-server nginx)
+# Below this folder: theirs, where the guest is of another architecture (make test-kernels unpacks them).
+TOOLS=
 
 declare -A GUEST_PID=() GUEST_FOLDER=() GUEST_SINCE=()
 
@@ -27,7 +28,28 @@ guests_listed() {
 
 # guests_blocking KEY: whether a failure there fails the run.
 guests_blocking() {
-	guests_listed | awk -v k="$1" '$1 == k { found = $3 == "counts" } END { exit !found }'
+	guests_listed | awk -v k="$1" '$1 == k { found = $3 != "moves" } END { exit !found }'
+}
+
+# guests_of KEY...: what their architecture is, and what its machine is like. All are of one.
+# The one machine has two serial lines, the other takes a second on the bus, and has two processors.
+# PATIENCE: seconds that the suite may take.
+guests_of() {
+	case $* in
+	*-arm64*)
+		[[ $(printf '%s\n' "$@" | grep -vc -e '-arm64$') == 0 ]] || return 1
+		ARCH=arm64 BUILD=$TOP/build/arm64 TOOLS=$TOP/build/tools-arm64 CONSOLE=ttyAMA0 RESULTS=ttyS0
+		QEMU=${QEMU:-qemu-system-aarch64}
+		MACHINE=(-M virt -cpu "${CPU:-neoverse-n1}" -device "pci-serial,chardev=results")
+		PROCESSORS=(-accel "tcg,thread=multi" -smp 2) PATIENCE=12000
+		;;
+	*)
+		ARCH=amd64 BUILD=$TOP/build TOOLS= CONSOLE=ttyS0 RESULTS=ttyS1
+		QEMU=${QEMU:-qemu-system-x86_64}
+		MACHINE=(-M pc -serial chardev:results)
+		PROCESSORS=(-accel "tcg,thread=single") PATIENCE=4000
+		;;
+	esac
 }
 
 # guests_missing: what the machine lacks, one a line.
@@ -35,14 +57,15 @@ guests_missing() {
 	local tool
 
 	[[ $(uname -m) == x86_64 ]] || echo "an x86-64 machine (this one is $(uname -m))"
-	for tool in "$QEMU" setpriv timeout cpio flock apt-get dpkg-deb; do
+	for tool in "$QEMU" setpriv timeout cpio flock apt-get dpkg-deb readelf; do
 		command -v "$tool" >/dev/null || echo "the program $tool"
 	done
-	[[ -x /bin/busybox ]] && file_is_static /bin/busybox || echo "a static /bin/busybox (busybox-static)"
+	[[ -x $TOOLS/bin/busybox ]] && file_is_static "$TOOLS/bin/busybox" ||
+		echo "a static $TOOLS/bin/busybox (busybox-static)"
 }
 
 file_is_static() {
-	! ldd "$1" >/dev/null 2>&1
+	! readelf -lW "$1" | grep -q INTERP
 }
 
 # guests_fetch KEY...: fills GUEST_FOLDER; a key that is not to be had stays out of it.
@@ -51,18 +74,39 @@ guests_fetch() {
 
 	while IFS=$'\t' read -r key folder; do
 		GUEST_FOLDER[$key]=$folder
-	done < <("$HERE/fetch" "$@")
+	done < <(ARCH=$ARCH "$HERE/fetch" "$@")
 }
 
 # --- the image ---------------------------------------------------------------
 
-# image_add PROGRAM ROOT: at its own path, with the shared libraries that it names.
-image_add() {
-	local program=$1 root=$2 file
+# The interpreter and the libraries that a program or library names.
+image_needs() {
+	readelf -ldW "$1" | sed -n 's/.*program interpreter: \(.*\)\]/\1/p; s/.*(NEEDED).*\[\(.*\)\]/\1/p'
+}
 
-	for file in "$program" $(ldd "$program" 2>/dev/null | grep -o '/[^ ]*'); do
-		install -D "$file" "$root$file"
+# image_add PATH ROOT: a program, at its own path, with the shared libraries that it and they name.
+image_add() {
+	local path=$1 root=$2 name file
+
+	[[ -e $root$path ]] && return
+	install -D "$TOOLS$path" "$root$path"
+	for name in $(image_needs "$TOOLS$path"); do
+		for file in "$TOOLS/$name" "$TOOLS"{,/usr}/lib/*-linux-gnu/"$name"; do
+			if [[ -f $file ]]; then
+				image_add "${file#"$TOOLS"}" "$root"
+				break
+			fi
+		done
 	done
+}
+
+image_path() {
+	local folder
+
+	for folder in /usr/sbin /usr/bin /bin /sbin; do
+		[[ -x $TOOLS$folder/$1 ]] && echo "$folder/$1" && return
+	done
+	return 1
 }
 
 image_etc() {
@@ -84,14 +128,14 @@ guests_image() {
 	rm -rf "$root"
 	mkdir -p "$root/bin" "$root/usr/bin"
 	install "$HERE/init" "$root/init"
-	install /bin/busybox "$root/bin/busybox"
+	install "$TOOLS/bin/busybox" "$root/bin/busybox"
 	for program in "$@"; do
 		install "${program#*=}" "$root/usr/bin/${program%%=*}"
 	done
 	for tool in "${GUESTS_TOOLS[@]}"; do
-		path=$(PATH=$PATH:/usr/sbin:/sbin command -v "$tool") && image_add "$path" "$root"
+		path=$(image_path "$tool") && image_add "$path" "$root"
 	done
-	cp "$(command -v dash)" "$root/bin/sh"
+	cp "$TOOLS$(image_path dash)" "$root/bin/sh"
 	image_etc "$root"
 	image_pack "$root" >"$GUESTS_OUT/image.cpio"
 }
@@ -119,10 +163,10 @@ guest_start() {
 	cp "${GUEST_FOLDER[$key]}/version" "$dir/version"
 	image_for "$key"
 	setpriv --pdeathsig TERM timeout -k 5 "$GUESTS_TIMEOUT" setpriv --pdeathsig KILL \
-		"$QEMU" -M pc -m 1G -nodefaults -display none -no-reboot -nic none "$@" \
-		-serial "file:$dir/console.log" -serial "file:$dir/results" \
+		"$QEMU" -m 1G -nodefaults -display none -no-reboot -nic none "$@" -serial "file:$dir/console.log" \
+		-chardev "file,id=results,path=$dir/results" "${MACHINE[@]}" \
 		-kernel "${GUEST_FOLDER[$key]}/vmlinuz" -initrd "$dir/initrd" \
-		-append "console=ttyS0 panic=-1 oops=panic mitigations=off quiet loglevel=5 $append" \
+		-append "console=$CONSOLE results=$RESULTS panic=-1 oops=panic mitigations=off quiet loglevel=5 $append" \
 		</dev/null >"$dir/qemu.log" 2>&1 &
 	GUEST_PID[$!]=$key
 	GUEST_SINCE[$key]=$SECONDS

@@ -10,6 +10,7 @@
 #   ARCHIVE_NAME    what messages begin with
 #   ARCHIVE_CACHE   the folder of the test's; the client's files are in its .apt
 #   ARCHIVE_SUITES  a file with a line "ARCHIVE SUITE" for each suite; # begins a comment
+#   ARCHIVE_ARCH    whose packages, amd64 where it is not set; to each its own ARCHIVE_CACHE
 # ARCHIVE_STALE is "yes" where the lists could not be read anew.
 
 ARCHIVE_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -17,6 +18,7 @@ ARCHIVE_DAY=86400
 ARCHIVE_STALE=''
 ARCHIVE_READY=''
 ARCHIVE_APT=$ARCHIVE_CACHE/.apt
+ARCHIVE_ARCH=${ARCHIVE_ARCH:-amd64}
 
 say() {
 	printf '%s: %s\n' "$ARCHIVE_NAME" "$*" >&2
@@ -44,7 +46,7 @@ archive_sources() {
 	archive_listed "$ARCHIVE_SUITES" | while read -r archive suite; do
 		uri=$base
 		[[ $archive == security ]] && uri=${base%/debian}/debian-security
-		echo "deb [arch=amd64 signed-by=$ARCHIVE_KEYRING] $uri $suite main"
+		echo "deb [arch=$ARCHIVE_ARCH signed-by=$ARCHIVE_KEYRING] $uri $suite main"
 	done
 }
 
@@ -60,8 +62,8 @@ archive_conf() {
 		Dir::Etc::sourceparts "/dev/null";
 		Dir::Etc::preferences "/dev/null";
 		Dir::Etc::preferencesparts "/dev/null";
-		APT::Architecture "amd64";
-		APT::Architectures { "amd64"; };
+		APT::Architecture "$ARCHIVE_ARCH";
+		APT::Architectures { "$ARCHIVE_ARCH"; };
 		APT::Sandbox::User "root";
 		APT::Get::List-Cleanup "true";
 		APT::Update::Error-Mode "any";
