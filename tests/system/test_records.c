@@ -30,11 +30,14 @@ static uint64_t cookie(int fd)
 /* A socket that is not connected yet, whose record would have the same seat as that of `other`. */
 static int rival_of(int other)
 {
+	tw_cgroup_enter(tw_node);
 	for (unsigned i = 0; i < SOCKETS; i++) {
-		int fd = tw_socket(tw_node, AF_INET, 0);
+		int fd = SYS(tw_socket(NULL, AF_INET, 0));
 
-		if (cookie(fd) % TW_SEATS == cookie(other) % TW_SEATS)
+		if (cookie(fd) % TW_SEATS == cookie(other) % TW_SEATS) {
+			tw_cgroup_enter(tw_outside);
 			return fd;
+		}
 		close(fd);
 	}
 	FAIL("no socket of %u has a cookie for the same seat", SOCKETS);
