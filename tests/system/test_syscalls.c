@@ -3,6 +3,7 @@
  * What a `run` could not do even if somebody else's code ran in it: system
  * calls are made in its name, by ptrace(2), and the kernel's answers read.
  */
+#include <elf.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -13,6 +14,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,9 +24,7 @@
 
 #define POLICY "- {name: all, keepalive: 111s:11s:4}\n"
 
-#ifdef __x86_64__
-
-#define SYSCALL_LEN 2 /* of the instruction */
+#if defined(__x86_64__) || defined(__aarch64__)
 
 struct call {
 	const char *name;
@@ -39,6 +39,84 @@ struct call {
 			__VA_ARGS__ \
 		}                   \
 	}
+
+/* --- the registers of a process ------------------------------------------------------ */
+
+#ifdef __x86_64__
+
+#define SYSCALL_LEN 2 /* of the instruction */
+
+/* It is a moment after such a call, which the stop interrupted. */
+static bool is_after(const struct user_regs_struct *regs, long number)
+{
+	return (long)regs->orig_rax == number;
+}
+
+static void put_call(struct user_regs_struct *regs, const struct call *call)
+{
+	regs->rip -= SYSCALL_LEN;
+	regs->rax = (unsigned long long)call->number;
+	regs->orig_rax = (unsigned long long)-1;
+	regs->rdi = (unsigned long long)call->argument[0];
+	regs->rsi = (unsigned long long)call->argument[1];
+	regs->rdx = (unsigned long long)call->argument[2];
+	regs->r10 = regs->r8 = regs->r9 = 0;
+}
+
+static long answer_in(const struct user_regs_struct *regs)
+{
+	return (long)regs->rax;
+}
+
+static void put_answer(struct user_regs_struct *regs, long answer)
+{
+	regs->rax = (unsigned long long)answer;
+	regs->orig_rax = (unsigned long long)-1;
+}
+
+#else
+
+#define SYSCALL_LEN 4
+
+static bool is_after(const struct user_regs_struct *regs, long number)
+{
+	return (long)regs->regs[8] == number && (long)regs->regs[0] == -EINTR;
+}
+
+static void put_call(struct user_regs_struct *regs, const struct call *call)
+{
+	regs->pc -= SYSCALL_LEN;
+	regs->regs[8] = (unsigned long long)call->number;
+	memset(regs->regs, 0, 6 * sizeof(regs->regs[0]));
+	for (size_t i = 0; i < ARRAY_SIZE(call->argument); i++)
+		regs->regs[i] = (unsigned long long)call->argument[i];
+}
+
+static long answer_in(const struct user_regs_struct *regs)
+{
+	return (long)regs->regs[0];
+}
+
+static void put_answer(struct user_regs_struct *regs, long answer)
+{
+	regs->regs[0] = (unsigned long long)answer;
+}
+
+#endif
+
+static void get_registers(pid_t pid, struct user_regs_struct *ret_regs)
+{
+	struct iovec part = { ret_regs, sizeof(*ret_regs) };
+
+	SYS(ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &part));
+}
+
+static void set_registers(pid_t pid, struct user_regs_struct *regs)
+{
+	struct iovec part = { regs, sizeof(*regs) };
+
+	SYS(ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &part));
+}
 
 /* --- somebody else's code ------------------------------------------------------------ */
 
@@ -56,9 +134,13 @@ static bool stop_idle(pid_t pid, struct user_regs_struct *ret_regs)
 {
 	SYS(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
 	await_stop(pid);
-	SYS(ptrace(PTRACE_GETREGS, pid, NULL, ret_regs));
-	if (ret_regs->orig_rax == SYS_epoll_wait || ret_regs->orig_rax == SYS_epoll_pwait)
+	get_registers(pid, ret_regs);
+	if (is_after(ret_regs, SYS_epoll_pwait))
 		return true;
+#ifdef SYS_epoll_wait
+	if (is_after(ret_regs, SYS_epoll_wait))
+		return true;
+#endif
 	SYS(ptrace(PTRACE_CONT, pid, NULL, NULL));
 	return false;
 }
@@ -71,23 +153,16 @@ static long call_as(pid_t pid, const struct call *call)
 	SYS(ptrace(PTRACE_SEIZE, pid, NULL, NULL));
 	WAIT_FOR(stop_idle(pid, &before));
 	regs = before;
-	regs.rip -= SYSCALL_LEN;
-	regs.rax = (unsigned long long)call->number;
-	regs.orig_rax = (unsigned long long)-1;
-	regs.rdi = (unsigned long long)call->argument[0];
-	regs.rsi = (unsigned long long)call->argument[1];
-	regs.rdx = (unsigned long long)call->argument[2];
-	regs.r10 = regs.r8 = regs.r9 = 0;
-	SYS(ptrace(PTRACE_SETREGS, pid, NULL, &regs));
+	put_call(&regs, call);
+	set_registers(pid, &regs);
 	SYS(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL));
 	await_stop(pid);
-	SYS(ptrace(PTRACE_GETREGS, pid, NULL, &regs));
+	get_registers(pid, &regs);
 	/* Its own call was interrupted, which the loop expects. */
-	before.rax = (unsigned long long)-EINTR;
-	before.orig_rax = (unsigned long long)-1;
-	SYS(ptrace(PTRACE_SETREGS, pid, NULL, &before));
+	put_answer(&before, -EINTR);
+	set_registers(pid, &before);
 	SYS(ptrace(PTRACE_DETACH, pid, NULL, NULL));
-	return (long)regs.rax;
+	return answer_in(&regs);
 }
 
 /* --- what it may not ------------------------------------------------------------------- */
@@ -106,17 +181,16 @@ static const struct call forbidden[] = {
 	CALL(mprotect, 0, 4096, PROT_READ | PROT_EXEC),
 	CALL(memfd_create, 0, 0),
 	/* Files that are written, and their names and owners. */
-	CALL(open, 0, O_WRONLY),
 	CALL(openat, AT_FDCWD, 0, O_RDWR),
 	CALL(openat, AT_FDCWD, 0, O_RDONLY | O_CREAT),
 	CALL(openat, AT_FDCWD, 0, O_RDONLY | O_TRUNC),
 	CALL(openat2, AT_FDCWD, 0, 0),
-	CALL(rename, 0, 0),
-	CALL(link, 0, 0),
-	CALL(symlink, 0, 0),
-	CALL(mknod, 0, 0, 0),
-	CALL(chmod, 0, 0),
-	CALL(chown, 0, 0, 0),
+	CALL(renameat2, AT_FDCWD, 0, AT_FDCWD),
+	CALL(linkat, AT_FDCWD, 0, AT_FDCWD),
+	CALL(symlinkat, 0, AT_FDCWD, 0),
+	CALL(mknodat, AT_FDCWD, 0, 0),
+	CALL(fchmodat, AT_FDCWD, 0, 0),
+	CALL(fchownat, AT_FDCWD, 0, 0),
 	CALL(truncate, 0, 0),
 	/* Mounts and namespaces, but the network's. */
 	CALL(mount, 0, 0, 0),
@@ -144,6 +218,15 @@ static const struct call forbidden[] = {
 	CALL(perf_event_open, 0, 0, 0),
 	/* A terminal's input. */
 	CALL(ioctl, -1, TIOCSTI, 0),
+#ifdef SYS_open /* Newer architectures have these with ...at alone. */
+	CALL(open, 0, O_WRONLY),
+	CALL(rename, 0, 0),
+	CALL(link, 0, 0),
+	CALL(symlink, 0, 0),
+	CALL(mknod, 0, 0, 0),
+	CALL(chmod, 0, 0),
+	CALL(chown, 0, 0, 0),
+#endif
 };
 
 /* Which a build with sanitizers makes to stop itself, and look for leaks. */
@@ -228,7 +311,7 @@ TW_TEST(syscalls__of_a_run_without_the_sandbox)
 
 #else
 
-#define WHY "makes calls by the registers of x86-64"
+#define WHY "makes calls by the registers of x86-64 and arm64"
 
 TW_TEST(syscalls__of_a_run)
 {
