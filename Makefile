@@ -135,7 +135,8 @@ $(eval $(call flavour,$(B)/asan,$(SANITIZE)))
 FUZZING	 := $(SANITIZE) -fsanitize=fuzzer-no-link
 $(eval $(call flavour,$(B)/fuzz/obj,$(FUZZING),$$(CLANG)))
 
--include $(shell [ -d $(B) ] && find $(B) -path '$(B)/tools-*' -prune -o -name '*.d' -print)
+# Debian has names that end in .d.
+-include $(shell [ -d $(B) ] && find $(B) '(' -path '$(B)/tools-*' -o -path $(B)/systemd ')' -prune -o -name '*.d' -print)
 
 # --- tests -------------------------------------------------------------------
 
@@ -266,7 +267,7 @@ fuzz-parts: $(FUZZ_ONCE) $(FUZZERS)
 
 KERNEL	 ?=
 
-.PHONY: test-kernels test-kernels-parts test-time test-time-parts
+.PHONY: test-kernels test-kernels-parts test-systemd test-systemd-parts test-time test-time-parts
 test-kernels: deps-kernels ## the system suite on Linux 5.10 to the newest, under QEMU (KERNEL=6.1: on one)
 	$(Q)+$(MAKE) $(JOBS) test-kernels-parts
 
@@ -282,6 +283,12 @@ $(B)/tools-%/.made: deploy/container/sysroot
 test-kernels-parts: $(if $(filter %-arm64,$(KERNEL)),$(B)/sysroot-arm64/.made $(B)/tools-arm64/.made,guest-parts)
 	$(if $(filter %-arm64,$(KERNEL)),$(call cross,arm64,guest-parts))
 	$(Q)tests/kernels/run $(KERNEL)
+
+test-systemd: deps-kernels ## the unit under a real systemd, the first process of a guest under QEMU (SUITE=trixie: another)
+	$(Q)+$(MAKE) $(JOBS) test-systemd-parts
+
+test-systemd-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(B)/tests/demo/tw-echo $(B)/tests/runtimes/tw-sockopts
+	$(Q)+tests/systemd/run $(KERNEL)
 
 test-time: deps-kernels ## the real constants (IPVS 900 s, keepalive 7200 s, ...) in virtual time
 	$(Q)+$(MAKE) $(JOBS) test-time-parts
@@ -322,6 +329,8 @@ $(B)/tests/bench/tw-bench-sweep: $(call objs,$(O),$(wildcard tests/bench/sweep/*
 $(B)/tests/bench/tw-bench-guard: $(call objs,$(O),$(wildcard tests/bench/guard/*.c))
 $(B)/tests/bench/tw-bench-events: $(call objs,$(O),$(wildcard tests/bench/events/*.c))
 $(B)/tests/bench/tw-bench: LDLIBS = $(LIB_LIBS) -lm
+# Guests run them, whose libc is another.
+$(B)/tests/demo/tw-echo $(B)/tests/runtimes/tw-sockopts: LDLIBS = -static
 $(DEMO) $(BENCH) $(B)/tests/runtimes/tw-sockopts:
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)

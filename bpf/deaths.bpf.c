@@ -26,6 +26,8 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile __u32 tw_hz = 0;
 
+_Static_assert(TW_OUT == 0 && TW_IN == 1, "a direction is whether there was a listener");
+
 struct tw_death {
 	__u32 reason;
 	__u32 counter;
@@ -37,19 +39,22 @@ struct tw_death {
 /*
  * An error of the kernel's own: ETIMEDOUT, or what ICMP had said meanwhile (a
  * next hop that does not answer ARP gives EHOSTUNREACH). To a SYN, ICMP is an
- * end at once; where it comes after a retransmission, nobody had answered.
+ * end at once.
  */
-static __always_inline bool tw_gave_up(struct tcp_sock *tp, int oldstate)
+static __always_inline bool tw_gave_up(struct sock *sk, int oldstate)
 {
-	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	int error = sk->sk_err;
 
-	if (error == ETIMEDOUT || error == sk->sk_err_soft)
-		return true;
-	return oldstate == TCP_SYN_SENT && error == EHOSTUNREACH && tp->inet_conn.icsk_retransmits;
+	if (!error)
+		return false;
+	return error == ETIMEDOUT || error == sk->sk_err_soft ||
+	       (error == EHOSTUNREACH && oldstate == TCP_SYN_SENT);
 }
 
-/* False: with nothing sent and nothing probed no timer of TCP ran out. */
+/*
+ * False: with nothing sent and nothing probed no timer of TCP ran out. To an
+ * ICMP that comes after a retransmission nobody had answered.
+ */
 static __always_inline bool tw_reason_of(struct tcp_sock *tp, int oldstate, __u32 *ret_reason)
 {
 	if (oldstate == TCP_SYN_SENT)
@@ -62,7 +67,7 @@ static __always_inline bool tw_reason_of(struct tcp_sock *tp, int oldstate, __u3
 		*ret_reason = TW_DEAD_KEEPALIVE;
 	else
 		return false;
-	return true;
+	return oldstate != TCP_SYN_SENT || tp->inet_conn.icsk_retransmits;
 }
 
 /* Since the first SYN, which the kernel keeps by its own clock. */
@@ -156,18 +161,22 @@ static __attribute__((noinline)) void tw_end(struct sock *sk, int oldstate)
 	struct tcp_sock *tp;
 
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp || !tw_gave_up(tp, oldstate) || !tw_reason_of(tp, oldstate, &death.reason))
+	if (!tp)
 		return;
-	home = tw_home_of(sk, sk);
+	/* By way of `tp`: a pointer read from what is trusted is looked up in the kernel's whole BTF. */
+	home = tw_home_of(sk, &tp->inet_conn.icsk_inet.sk);
 	record = tw_home_record(&home);
 	if (record) {
 		death.direction = record->direction;
 		death.counter = record->counter;
 	} else {
-		death.direction = sk->sk_max_ack_backlog ? TW_IN : TW_OUT;
+		death.direction = tw_nonzero(sk->sk_max_ack_backlog); /* a listener's: TW_IN */
 		if (!tw_attribute(&tp->inet_conn.icsk_inet.sk, &death))
 			return;
 	}
+	/* Last: the verifier would follow all the above once for each reason. */
+	if (!tw_reason_of(tp, oldstate, &death.reason))
+		return;
 	tw_count(&death);
 	tw_tell(tp, &death);
 }
@@ -176,7 +185,7 @@ static __attribute__((noinline)) void tw_end(struct sock *sk, int oldstate)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tw_deaths, struct sock *sk, int oldstate, int newstate)
 {
-	if (newstate == TCP_CLOSE && sk->sk_err && sk->sk_protocol == IPPROTO_TCP)
+	if (newstate == TCP_CLOSE && tw_gave_up(sk, oldstate) && sk->sk_protocol == IPPROTO_TCP)
 		tw_end(sk, oldstate);
 	return 0;
 }

@@ -85,20 +85,24 @@ static __always_inline bool tw_lives(struct sock *sk, __u64 cookie)
 	       BPF_CORE_READ(sk, __sk_common.skc_refcnt.refs.counter);
 }
 
-/* A seat for the socket of this sockops event, or NULL. */
+/*
+ * A seat for the socket of this sockops event, or NULL. Who has it is read without
+ * the lock, so a cookie of one and the address of another: hence both are compared.
+ */
 static __always_inline struct tw_seat *tw_seat_take(const struct tw_hook *hook)
 {
-	__u64 cookie = bpf_get_socket_cookie(hook->ctx), had;
+	__u64 cookie = bpf_get_socket_cookie(hook->ctx), had, sk;
 	struct tw_seat *seat = tw_seat_at(cookie);
 	bool taken;
 
 	if (!seat)
 		return NULL;
 	had = seat->cookie;
-	if (had && tw_lives((struct sock *)(unsigned long)seat->sk, had))
+	sk = seat->sk;
+	if (had && tw_lives((struct sock *)(unsigned long)sk, had))
 		return NULL;
 	bpf_spin_lock(&seat->lock);
-	taken = seat->cookie == had;
+	taken = seat->cookie == had && seat->sk == sk;
 	if (taken) {
 		seat->cookie = cookie;
 		seat->sk = (__u64)(unsigned long)hook->sk;

@@ -268,7 +268,11 @@ TW_INLINE void tw_plan(const struct tw_policy *policy, const struct tw_options *
  */
 TW_INLINE int tw_plan_is_empty(const struct tw_policy *policy, const struct tw_options *now)
 {
-	return !(policy->precedence | (policy->fields & tw_differing(&policy->want, now)));
+	__u32 differs = policy->precedence;
+
+	for (__u32 f = 0; f < TW_FIELDS; f++)
+		differs |= (policy->want.value[f] ^ now->value[f]) & -(policy->fields >> f & 1u);
+	return !differs;
 }
 
 /* How a socket is counted once its plan was carried out, or only looked at. */

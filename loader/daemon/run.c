@@ -20,6 +20,7 @@
 #include "lib/cleanup.h"
 #include "lib/heap.h"
 #include "lib/log.h"
+#include "lib/notify.h"
 #include "node/file_watch.h"
 #include "policy/load.h"
 
@@ -392,6 +393,15 @@ static void loop_close(struct loop *loop)
 	tw_stats_free(&loop->stats);
 }
 
+/* To systemd, whose unit counts as started from here on. */
+static void say_ready(void)
+{
+	int error = tw_notify("READY=1");
+
+	if (error)
+		tw_warning("cannot tell the service manager that all is up: %s", strerror(-error));
+}
+
 int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct tw_fault *fault)
 {
 	_cleanup_(loop_close) struct loop loop = {
@@ -405,7 +415,10 @@ int tw_run_loop(struct tw_enforcer *enforcer, const struct tw_run *run, struct t
 		return tw_fault(fault, error, "cannot make the event loop: %m");
 	loop.reloads.applied = 1; /* the one that it starts with */
 	error = serve(&loop, fault) ?: follow(&loop, fault);
-	if (!error && run->sandbox)
+	if (error)
+		return error;
+	say_ready();
+	if (run->sandbox)
 		error = tw_sandbox_enter(run->sandbox, fault);
 	if (error)
 		return error;

@@ -195,6 +195,7 @@ static const struct call calls[] = {
 	CALL_IN(START, bind),
 	CALL_IN(START, listen),
 	CALL_IN(START, connect),
+	CALL_IN(START, memfd_create), /* the slice of the kernel's BTF */
 	CALL_IN(START, mount),
 	CALL_IN(START, rename),
 	CALL_IN(START, renameat),

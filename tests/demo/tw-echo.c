@@ -5,8 +5,10 @@
  *
  *   tw-echo PORT
  */
-#include <netdb.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -14,20 +16,22 @@
 
 static int listen_on(const char *port)
 {
-	const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-					.ai_family = AF_INET,
-					.ai_socktype = SOCK_STREAM };
-	struct addrinfo *at;
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	char *end;
+	unsigned long number = strtoul(port, &end, 10);
 	int fd;
 
-	if (getaddrinfo(NULL, port, &hints, &at))
+	if (!number || number > UINT16_MAX || *end) {
+		errno = EINVAL;
 		return -1;
-	fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && (bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, 16) < 0)) {
+	}
+	at.sin_port = htons((uint16_t)number);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 &&
+	    (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 16) < 0)) {
 		close(fd);
 		fd = -1;
 	}
-	freeaddrinfo(at);
 	return fd;
 }
 

@@ -222,8 +222,78 @@ static int tell_programs(void)
 	return errno == ENOENT ? 0 : fail("the node's programs");
 }
 
-/* What is on the node: the entries of its bpf file system, our programs in its kernel. */
-static int left(const char *bpffs)
+/* Say what a process may do, where it is one of ours: the lines of proc(5) with these names. */
+static void tell_process(const char *pid)
+{
+	static const char told[] =
+		" CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp Seccomp_filters ";
+	char line[512], name[LINE], value[LINE], word[LINE + 2];
+	FILE *file;
+
+	snprintf(line, sizeof(line), "/proc/%.20s/status", pid);
+	file = fopen(line, "re");
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%127[^:]: %127s", name, value) != 2)
+			continue;
+		if (!strcmp(name, "Name") && strcmp(value, "tcpwarden") != 0)
+			break;
+		snprintf(word, sizeof(word), " %s ", name);
+		if (strstr(told, word))
+			printf("process %s %s\n", name, value);
+	}
+	fclose(file);
+}
+
+static int tell_processes(void)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+
+	if (!dir)
+		return fail("/proc");
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+			tell_process(entry->d_name);
+	closedir(dir);
+	return 0;
+}
+
+/* The record has the time and the process: "audit: type=1326 audit(SECONDS.MS:NUMBER): ... comm=...". */
+static int is_refusal(const char *record, long since)
+{
+	static const char begin[] = " type=1326 audit(";
+	const char *stamp = strstr(record, begin);
+
+	return stamp && atol(stamp + strlen(begin)) >= since &&
+	       strstr(record, " comm=\"tcpwarden\" ");
+}
+
+/* System calls that a filter has refused to us since that time. An audit daemon, where one runs, has
+   them instead of the kernel's log. */
+static int tell_refusals(long since)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char record[8192];
+	ssize_t size;
+
+	if (fd < 0)
+		return fail("/dev/kmsg");
+	/* One record a read; EPIPE: some were overwritten before we came to them. */
+	while ((size = read(fd, record, sizeof(record) - 1)) > 0 || (size < 0 && errno == EPIPE)) {
+		record[size > 0 ? size : 0] = '\0';
+		record[strcspn(record, "\n")] = '\0';
+		if (is_refusal(record, since))
+			printf("refused %s\n", record);
+	}
+	close(fd);
+	return errno == EAGAIN ? 0 : fail("the kernel's log");
+}
+
+/* What is on the node: the entries of its bpf file system; of ours, the programs in its kernel, the
+   processes, and what they were refused since a time, in seconds since 1970. */
+static int left(const char *bpffs, long since)
 {
 	DIR *dir = opendir(bpffs);
 	struct dirent *entry;
@@ -234,7 +304,7 @@ static int left(const char *bpffs)
 		if (entry->d_name[0] != '.')
 			printf("pin %s\n", entry->d_name);
 	closedir(dir);
-	return tell_programs();
+	return tell_programs() || tell_processes() || tell_refusals(since);
 }
 
 int main(int argc, char **argv)
@@ -248,9 +318,9 @@ int main(int argc, char **argv)
 		client(argv[2], argv[3]);
 	if (!strcmp(command, "get") && argc == 5)
 		return get(argv[2], argv[3], argv[4]);
-	if (!strcmp(command, "left") && argc == 3)
-		return left(argv[2]);
+	if (!strcmp(command, "left") && argc == 4)
+		return left(argv[2], atol(argv[3]));
 	fprintf(stderr, "usage: tw-pod serve PORT | connect IP PORT | get IP PORT PATH | "
-			"left BPFFS\n");
+			"left BPFFS SINCE\n");
 	return 2;
 }

@@ -26,14 +26,20 @@ static uint64_t pointer(const void *p)
 	return (uint64_t)(uintptr_t)p;
 }
 
+void tw_bpf_info(int fd, void *ret_info, size_t size)
+{
+	union bpf_attr attr = { .info = { .bpf_fd = (uint32_t)fd,
+					  .info_len = (uint32_t)size,
+					  .info = pointer(ret_info) } };
+
+	SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+}
+
 struct tw_link tw_link_info(int fd)
 {
 	struct bpf_link_info info = { 0 };
-	union bpf_attr attr = {
-		.info = { .bpf_fd = (uint32_t)fd, .info_len = sizeof(info), .info = pointer(&info) }
-	};
 
-	SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+	tw_bpf_info(fd, &info, sizeof(info));
 	return (struct tw_link){ info.id, info.prog_id, info.cgroup.cgroup_id };
 }
 
@@ -45,22 +51,13 @@ struct tw_link tw_pinned_link(void)
 	return tw_link_info(fd);
 }
 
-static void ask(int fd, void *ret_info, size_t size)
-{
-	union bpf_attr attr = { .info = { .bpf_fd = (uint32_t)fd,
-					  .info_len = (uint32_t)size,
-					  .info = pointer(ret_info) } };
-
-	SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
-}
-
 static uint32_t type_of_map(uint32_t id)
 {
 	union bpf_attr attr = { .map_id = id };
 	_cleanup_close_ int fd = SYS(bpf(BPF_MAP_GET_FD_BY_ID, &attr));
 	struct bpf_map_info info = { 0 };
 
-	ask(fd, &info, sizeof(info));
+	tw_bpf_info(fd, &info, sizeof(info));
 	return info.type;
 }
 
@@ -71,7 +68,7 @@ bool tw_program_has_map(uint32_t program_id, uint32_t type)
 	uint32_t ids[64];
 	struct bpf_prog_info info = { .nr_map_ids = ARRAY_SIZE(ids), .map_ids = pointer(ids) };
 
-	ask(fd, &info, sizeof(info));
+	tw_bpf_info(fd, &info, sizeof(info));
 	CHECK(info.nr_map_ids > 0 && info.nr_map_ids <= ARRAY_SIZE(ids));
 	for (uint32_t i = 0; i < info.nr_map_ids; i++)
 		if (type_of_map(ids[i]) == type)

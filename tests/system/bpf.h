@@ -4,6 +4,7 @@
 #define TW_SYSTEM_BPF_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define TW_BPFFS    "/sys/fs/bpf"
@@ -16,6 +17,8 @@ struct tw_link {
 	uint64_t cgroup_id;
 };
 
+/* What the kernel says of a program, map or link: the struct bpf_*_info of its kind. */
+void tw_bpf_info(int fd, void *ret_info, size_t size);
 struct tw_link tw_link_info(int fd);
 struct tw_link tw_pinned_link(void);
 /* Whether the program uses a map of this type. */

@@ -159,10 +159,7 @@ static bool is_inner(uint32_t id)
 
 	if (fd < 0)
 		return false; /* gone since */
-	attr = (union bpf_attr){
-		.info = { .bpf_fd = (uint32_t)fd, .info_len = sizeof(info), .info = pointer(&info) }
-	};
-	SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+	tw_bpf_info(fd, &info, sizeof(info));
 	if (info.type == BPF_MAP_TYPE_ARRAY_OF_MAPS)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -251,10 +248,7 @@ static void add_pinned(const char *path, struct held *held)
 
 	if (fd < 0 || !add_own(fd, held))
 		return;
-	attr = (union bpf_attr){
-		.info = { .bpf_fd = (uint32_t)fd, .info_len = sizeof(info), .info = pointer(&info) }
-	};
-	SYS(bpf(BPF_OBJ_GET_INFO_BY_FD, &attr));
+	tw_bpf_info(fd, &info, sizeof(info));
 	if (info.type == BPF_MAP_TYPE_ARRAY_OF_MAPS)
 		add_inner(fd, held);
 }

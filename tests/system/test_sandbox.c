@@ -225,10 +225,33 @@ static void check_goes_on(const struct tw_process *daemon)
 	CHECK(!strstr(tw_log_of(daemon), "cannot"));
 }
 
+/*
+ * What it asked for and its filter refused, as the kernel logs it (where it has
+ * CONFIG_AUDIT). One that went on without looks as if all were well.
+ */
+static void check_nothing_refused(void)
+{
+	_cleanup_close_ int fd = SYS(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+	const char *ours = tw_format("exe=\"%s/", tw_folder);
+	char record[8192];
+	ssize_t n;
+
+	while ((n = read(fd, record, sizeof(record) - 1)) >= 0 || errno == EPIPE) {
+		record[n < 0 ? 0 : n] = '\0';
+		if (strstr(record, "type=1326") && strstr(record, ours))
+			FAIL("refused: %s", record);
+	}
+	CHECK_INT(errno, EAGAIN);
+}
+
 static struct tw_result end(const struct tw_process *daemon)
 {
+	struct tw_result result;
+
 	tw_signal(daemon, SIGTERM);
-	return tw_join(daemon);
+	result = tw_join(daemon);
+	check_nothing_refused();
+	return result;
 }
 
 TW_TEST(sandbox__all_goes_on_without_a_sweep)
