@@ -3,8 +3,9 @@
 #
 # Guests: kernels from the cache, booted under QEMU with one image, two at a time. Sourced.
 #
-# Whoever sources it sets GUESTS_OUT and GUESTS_TIMEOUT. GUESTS_OUT/KEY/ holds, after a run: console.log (kernel messages, standard error), results
-# (what the guest wrote on its second serial line) and state:
+# Whoever sources it sets GUESTS_OUT and GUESTS_TIMEOUT, and calls guests_of first. GUESTS_OUT/KEY/
+# holds, after a run: console.log (kernel messages, standard error), results (what the guest wrote
+# on its second serial line) and state:
 #   ok        the guest came to its end line
 #   panic     the kernel stopped, or would not boot
 #   hang      no end line within GUESTS_TIMEOUT seconds
