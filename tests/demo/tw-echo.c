@@ -19,7 +19,7 @@ static int listen_on(const char *port)
 	struct sockaddr_in at = { .sin_family = AF_INET };
 	char *end;
 	unsigned long number = strtoul(port, &end, 10);
-	int fd;
+	int fd, on = 1;
 
 	if (!number || number > UINT16_MAX || *end) {
 		errno = EINVAL;
@@ -27,8 +27,10 @@ static int listen_on(const char *port)
 	}
 	at.sin_port = htons((uint16_t)number);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* The port may have been another's a moment ago, whose connections are in TIME_WAIT. */
 	if (fd >= 0 &&
-	    (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 16) < 0)) {
+	    (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	     bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 16) < 0)) {
 		close(fd);
 		fd = -1;
 	}
