@@ -271,7 +271,7 @@ TW_INLINE int tw_plan_is_empty(const struct tw_policy *policy, const struct tw_o
 	__u32 differs = policy->precedence;
 
 	for (__u32 f = 0; f < TW_FIELDS; f++)
-		differs |= (policy->want.value[f] ^ now->value[f]) & -(policy->fields >> f & 1u);
+		differs |= (policy->want.value[f] ^ now->value[f]) & tw_all(policy->fields, f);
 	return !differs;
 }
 
