@@ -57,9 +57,11 @@ static __always_inline bool tw_gave_up(struct sock *sk, int oldstate)
  */
 static __always_inline bool tw_reason_of(struct tcp_sock *tp, int oldstate, __u32 *ret_reason)
 {
-	if (oldstate == TCP_SYN_SENT)
+	if (oldstate == TCP_SYN_SENT) {
 		*ret_reason = TW_DEAD_CONNECT;
-	else if (tp->inet_conn.icsk_retransmits)
+		return tp->inet_conn.icsk_retransmits;
+	}
+	if (tp->inet_conn.icsk_retransmits)
 		*ret_reason = TW_DEAD_UNACKED;
 	else if (tp->write_seq != tp->snd_una)
 		*ret_reason = TW_DEAD_ZERO_WINDOW;
@@ -67,7 +69,7 @@ static __always_inline bool tw_reason_of(struct tcp_sock *tp, int oldstate, __u3
 		*ret_reason = TW_DEAD_KEEPALIVE;
 	else
 		return false;
-	return oldstate != TCP_SYN_SENT || tp->inet_conn.icsk_retransmits;
+	return true;
 }
 
 /* Since the first SYN, which the kernel keeps by its own clock. */
