@@ -411,6 +411,11 @@ char *tw_sweep_once(const char *policy)
 	return result.err;
 }
 
+void tw_orphans_last(void)
+{
+	tw_sysctl("net/ipv4/tcp_fin_timeout", tw_format("%d", 60 + tw_deadline_seconds() / 10));
+}
+
 bool tw_kernel_iterates(void)
 {
 	struct utsname name;

@@ -86,6 +86,12 @@ void tw_change_swept(const struct tw_process *daemon, const char *file);
 /* `run --once` at the attach point with this list of policies: its log. */
 char *tw_sweep_once(const char *policy);
 /*
+ * An orphan's FIN timer is its keepalive timer. It holds the full socket for
+ * what tcp_fin_timeout is over 60 s, then only what TIME_WAIT needs remains: from
+ * now on so long, in this network namespace, that the sweep of a slow machine comes first.
+ */
+void tw_orphans_last(void);
+/*
  * From 5.15 on the kernel's iterator of sockets may set options and read what
  * is remembered of a socket; before, descriptors are the only way.
  */

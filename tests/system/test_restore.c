@@ -287,7 +287,7 @@ TW_TEST(restore__orphans_die)
 	struct tw_listing listing;
 	struct tw_pair pair;
 
-	tw_sysctl("net/ipv4/tcp_fin_timeout", tw_format("%d", 60 + tw_deadline_seconds() / 10));
+	tw_orphans_last();
 	tw_sweep_once(POLICY);
 	pair = tw_sample_pair(ADDRESS);
 	orphan = tw_identity(pair.client);

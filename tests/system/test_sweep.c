@@ -216,17 +216,12 @@ TW_TEST(sweep__without_the_right_to_enter)
 
 /* --- what is never touched --- */
 
-/*
- * An orphan's FIN timer is its keepalive timer. It holds the full socket for
- * what tcp_fin_timeout is over 60 s, then only what TIME_WAIT needs remains:
- * so long that the sweep of a slow machine comes first.
- */
 static struct tw_identity make_orphan(void)
 {
 	struct tw_pair pair;
 	struct tw_identity identity;
 
-	tw_sysctl("net/ipv4/tcp_fin_timeout", tw_format("%d", 60 + tw_deadline_seconds() / 10));
+	tw_orphans_last();
 	pair = tw_sample_pair(ADDRESS);
 	identity = tw_identity(pair.client);
 	close(pair.client);
