@@ -10,6 +10,7 @@
 #include "kernel/guard.h"
 #include "kernel/owner.h"
 #include "kernel/pins.h"
+#include "kernel/slots.h"
 #include "kernel/state.h"
 #include "lib/log.h"
 #include "policy/cohort.h"
@@ -211,6 +212,15 @@ static int publish(struct tw_enforcer *enforcer, struct tw_model *model,
 	return error;
 }
 
+static int republish(struct tw_enforcer *enforcer, struct tw_model *model,
+		     struct candidate *candidate, struct tw_fault *fault)
+{
+	int error = publish(enforcer, model, candidate, false, fault);
+
+	tw_slots_settle();
+	return error;
+}
+
 static int start(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault)
 {
 	_cleanup_candidate_ struct candidate candidate = { 0 };
@@ -263,6 +273,7 @@ void tw_enforcer_settle(void)
 {
 	struct tw_fault fault = TW_FAULT_INIT;
 
+	tw_slots_settle();
 	if (tw_deaths_attach(&fault))
 		tw_warning("%s; dead connections are neither counted nor told of", fault.text);
 	if (tw_pins_remove_others(&fault))
@@ -279,7 +290,7 @@ int tw_enforcer_switch(struct tw_enforcer *enforcer, struct tw_model *model, str
 		return error;
 	if (!memcmp(candidate.compiled.digest, enforcer->digest, sizeof(enforcer->digest)))
 		return -EALREADY;
-	return publish(enforcer, model, &candidate, false, fault);
+	return republish(enforcer, model, &candidate, fault);
 }
 
 int tw_enforcer_trip(struct tw_enforcer *enforcer, const struct tw_set *more,
@@ -288,7 +299,7 @@ int tw_enforcer_trip(struct tw_enforcer *enforcer, const struct tw_set *more,
 	_cleanup_candidate_ struct candidate candidate = { 0 };
 	int error = compile(enforcer, &enforcer->model, more, &candidate, fault);
 
-	return error ?: publish(enforcer, &enforcer->model, &candidate, false, fault);
+	return error ?: republish(enforcer, &enforcer->model, &candidate, fault);
 }
 
 /* What is in force, but not as it is written. */

@@ -254,10 +254,11 @@ static int fill_slot(struct build *build)
 		{ maps->cgroups, build->slot, build->cgroups },
 		{ maps->generations, build->slot, build->generation },
 	};
-	struct tw_slot made[ARRAY_SIZE(all)];
+	struct tw_slot made[TW_SLOTS_AT_ONCE];
 	size_t count = 0;
 	int error;
 
+	_Static_assert(ARRAY_SIZE(all) <= ARRAY_SIZE(made), "all can be filled at once");
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (all[i].inner >= 0)
 			made[count++] = all[i];

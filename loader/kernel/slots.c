@@ -3,9 +3,17 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+/* The processes that fill slots. */
+static struct {
+	pid_t pid[TW_SLOTS_AT_ONCE];
+	size_t count;
+} fillers;
 
 /* As a process may exit with it: 0, or the errno. */
 static int fill(const struct tw_slot *slot)
@@ -13,30 +21,77 @@ static int fill(const struct tw_slot *slot)
 	return bpf_map_update_elem(slot->outer, &slot->key, &slot->inner, BPF_ANY) < 0 ? errno : 0;
 }
 
-static int await(pid_t child)
+/* `flags` as of waitpid(2). 0: it has filled its slot, or with WNOHANG it is at it. */
+static int ask(pid_t *filler, int flags)
 {
 	int status;
+	pid_t pid;
 
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return errno;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	if (!*filler)
+		return 0;
+	do {
+		pid = waitpid(*filler, &status, flags);
+	} while (pid < 0 && errno == EINTR);
+	if (pid == 0)
+		return 0;
+	*filler = 0;
+	if (pid < 0)
+		return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+/* Whether programs find there what they are to. */
+static bool is_filled(const struct tw_slot *slot, __u32 inner)
+{
+	__u32 id;
+
+	return bpf_map_lookup_elem(slot->outer, &slot->key, &id) == 0 && id == inner;
+}
+
+static int await(const struct tw_slot *slot, pid_t *filler)
+{
+	const struct timespec moment = { .tv_nsec = 20 * 1000 };
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	int error;
+
+	if (bpf_obj_get_info_by_fd(slot->inner, &info, &len) < 0)
+		return -errno;
+	while (!is_filled(slot, info.id)) {
+		if (!*filler)
+			return -EIO;
+		error = ask(filler, WNOHANG);
+		if (error)
+			return error;
+		nanosleep(&moment, NULL);
+	}
+	return 0;
 }
 
 int tw_slots_fill(const struct tw_slot *slots, size_t count)
 {
-	pid_t child;
-	int error, other = 0;
+	int error = 0;
 
-	if (!count)
-		return 0;
-	child = count > 1 ? fork() : -1;
-	if (child == 0)
-		_exit(fill(slots));
-	error = child < 0 ? fill(slots) : 0;
-	if (!error)
-		error = -tw_slots_fill(slots + 1, count - 1);
-	if (child > 0)
-		other = await(child);
-	return -(error ?: other);
+	tw_slots_settle();
+	for (size_t i = 0; i < count && !error; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(fill(&slots[i]));
+		if (pid < 0)
+			error = -fill(&slots[i]);
+		fillers.pid[fillers.count++] = pid < 0 ? 0 : pid;
+	}
+	for (size_t i = 0; i < fillers.count && !error; i++)
+		error = await(&slots[i], &fillers.pid[i]);
+	if (error)
+		tw_slots_settle();
+	return error;
+}
+
+void tw_slots_settle(void)
+{
+	for (size_t i = 0; i < fillers.count; i++)
+		ask(&fillers.pid[i], 0);
+	fillers.count = 0;
 }

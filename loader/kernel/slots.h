@@ -12,13 +12,19 @@ struct tw_slot {
 	int inner; /* of what it shall hold there */
 };
 
+#define TW_SLOTS_AT_ONCE 4
+
 /*
- * Fill them all. Each update waits in the kernel for a grace period, 10 ms and
- * more (kernel/bpf/syscall.c: maybe_wait_bpf_programs()); made at once, by a
- * process each, they wait for the same one. After a failure some may be filled.
- * Where we are killed meanwhile, those hold our descriptors, and with them the
- * lock, until their call ends.
+ * Fill up to TW_SLOTS_AT_ONCE, and return once programs find there what they are
+ * to. The kernel lets an update return a grace period later, 10 ms and more
+ * (kernel/bpf/syscall.c: maybe_wait_bpf_programs()), which is for those who would
+ * use again what was there before; so each update is a process of its own. After a
+ * failure some may be filled. Where we are killed meanwhile, those processes hold our
+ * descriptors, and with them the lock, until their call ends.
  */
 int tw_slots_fill(const struct tw_slot *slots, size_t count);
+
+/* Wait for the processes that tw_slots_fill() left. */
+void tw_slots_settle(void);
 
 #endif
