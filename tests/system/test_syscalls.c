@@ -120,20 +120,30 @@ static void set_registers(pid_t pid, struct user_regs_struct *regs)
 
 /* --- somebody else's code ------------------------------------------------------------ */
 
-static void await_stop(pid_t pid)
+static int await_stop(pid_t pid)
 {
 	int status;
 
 	SYS(waitpid(pid, &status, __WALL));
 	if (!WIFSTOPPED(status))
 		FAIL("process %d ended: %#x", pid, status);
+	return status;
+}
+
+/* A signal that comes meanwhile, as of a child's end, is its own. */
+static void interrupt(pid_t pid)
+{
+	int status;
+
+	SYS(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
+	while ((status = await_stop(pid)) >> 16 != PTRACE_EVENT_STOP)
+		SYS(ptrace(PTRACE_CONT, pid, NULL, (void *)(long)WSTOPSIG(status)));
 }
 
 /* Stop it where it waits for something to do: an instruction after the call. False: it was busy. */
 static bool stop_idle(pid_t pid, struct user_regs_struct *ret_regs)
 {
-	SYS(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
-	await_stop(pid);
+	interrupt(pid);
 	get_registers(pid, ret_regs);
 	if (is_after(ret_regs, SYS_epoll_pwait))
 		return true;
