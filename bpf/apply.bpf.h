@@ -377,21 +377,13 @@ static __always_inline int tw_write(const struct tw_hook *hook, const struct tw_
  * kept the socket is written all the same; it can only not be restored.
  */
 static __always_inline void tw_remember(const struct tw_hook *hook, const struct tw_home *home,
-					const struct tw_record *next)
+					const struct tw_offer *offer, const struct tw_record *next)
 {
-	struct tw_seat *seat = NULL;
-
-	if (home->seat || home->stored) {
+	if (home->seat || home->stored)
 		tw_remember_again(hook, home, next);
-		return;
-	}
-	if (!tw_record_needed(next))
-		return;
-	if (hook->birth && tw_have_seats && tw_fits_seat(hook, next))
-		seat = tw_seat_take(hook);
-	if (seat)
-		seat->record = *next;
-	else
+	else if (tw_seat_take(hook, offer))
+		offer->seat->record = *next;
+	else if (tw_record_needed(next))
 		tw_store(hook, next);
 }
 
@@ -427,6 +419,7 @@ tw_settle_any(const struct tw_hook *hook, enum tw_direction direction,
 	      const struct tw_options *sysctl, const struct tw_home *home)
 {
 	const struct tw_record *record = tw_home_record(home);
+	struct tw_offer offer = { .seat = NULL };
 	struct tw_record copy = { 0 };
 	struct tw_plan plan;
 	__u32 app;
@@ -440,11 +433,14 @@ tw_settle_any(const struct tw_hook *hook, enum tw_direction direction,
 		app = tw_app_fields(now, sysctl);
 	}
 	tw_plan(policy, now, &copy.original, app, &plan);
-	if (plan.write && tw_write(hook, &plan.want, now, plan.write))
-		return TW_FAILED;
 	copy.direction = direction;
 	tw_record_fill(&copy, policy, &plan, app, sysctl);
-	tw_remember(hook, home, &copy);
+	if (hook->birth && tw_have_seats && !record && tw_record_needed(&copy) &&
+	    tw_fits_seat(hook, &copy))
+		tw_seat_offer(hook, &offer);
+	if (plan.write && tw_write(hook, &plan.want, now, plan.write))
+		return TW_FAILED;
+	tw_remember(hook, home, &offer, &copy);
 	return tw_plan_outcome(&plan, 0);
 }
 

@@ -34,6 +34,7 @@ struct tw_hook {
 	void *sk;
 	bool birth;   /* no timer runs yet that is older than this moment */
 	bool watched; /* see tw_fits_seat() */
+	bool atomics; /* of BPF, which return what was there: Linux 5.12 on */
 };
 
 /* Where one record is: in a seat, in storage, or both NULL. */
@@ -49,13 +50,16 @@ static __always_inline struct tw_seat *tw_seat_at(__u64 cookie)
 	return bpf_map_lookup_elem(&tw_seats, &key);
 }
 
-/* The seat that the socket has, or NULL. Cookies are never used again, sock_gen_cookie(). */
+/*
+ * The seat that the socket has, or NULL. Cookies are never used again, sock_gen_cookie(). What
+ * user space took out leaves an empty record.
+ */
 static __always_inline struct tw_seat *tw_seat_of(struct sock *sk)
 {
 	__u64 cookie = sk->__sk_common.skc_cookie.counter;
 	struct tw_seat *seat = cookie ? tw_seat_at(cookie) : NULL;
 
-	return seat && seat->cookie == cookie ? seat : NULL;
+	return seat && seat->cookie == cookie && tw_record_needed(&seat->record) ? seat : NULL;
 }
 
 /* `storage` is the socket as bpf_sk_storage_get() of the program's type takes it. */
@@ -85,30 +89,57 @@ static __always_inline bool tw_lives(struct sock *sk, __u64 cookie)
 	       BPF_CORE_READ(sk, __sk_common.skc_refcnt.refs.counter);
 }
 
+/* A seat that a socket may take. */
+struct tw_offer {
+	__u64 cookie; /* of that socket */
+	struct tw_seat *seat;
+	__u64 had; /* the cookie that was in the seat */
+};
+
 /*
- * A seat for the socket of this sockops event, or NULL. Who has it is read without
- * the lock, so a cookie of one and the address of another: hence both are compared.
+ * The seat for the socket of this sockops event. To look at it long before it is
+ * taken is what fetches it: seldom has anybody used that memory lately.
  */
-static __always_inline struct tw_seat *tw_seat_take(const struct tw_hook *hook)
+static __always_inline void tw_seat_offer(const struct tw_hook *hook, struct tw_offer *ret_offer)
 {
-	__u64 cookie = bpf_get_socket_cookie(hook->ctx), had, sk;
-	struct tw_seat *seat = tw_seat_at(cookie);
+	ret_offer->cookie = bpf_get_socket_cookie(hook->ctx);
+	ret_offer->seat = tw_seat_at(ret_offer->cookie);
+	if (ret_offer->seat)
+		ret_offer->had = *(volatile __u64 *)&ret_offer->seat->cookie;
+}
+
+/*
+ * Whether the seat is now this socket's. The address that is read is of the
+ * socket whose cookie was read, or of a later one: then the seat has another
+ * cookie by now, for none comes twice. It is read after that on each architecture,
+ * since where it is read depends on it. By the lock, a cookie may be seen before its address.
+ */
+static __always_inline bool tw_seat_take(const struct tw_hook *hook, const struct tw_offer *offer)
+{
+	struct tw_seat *seat = offer->seat;
+	__u64 had = offer->had, sk;
 	bool taken;
 
-	if (!seat)
-		return NULL;
-	had = seat->cookie;
-	sk = seat->sk;
+	if (!seat || had == TW_SEAT_TAKING)
+		return false;
+	sk = *(volatile __u64 *)(&seat->sk + (tw_opaque(had) & 0));
 	if (had && tw_lives((struct sock *)(unsigned long)sk, had))
-		return NULL;
+		return false;
+	if (hook->atomics) {
+		if (__sync_val_compare_and_swap(&seat->cookie, had, TW_SEAT_TAKING) != had)
+			return false;
+		seat->sk = (__u64)(unsigned long)hook->sk;
+		__sync_lock_test_and_set(&seat->cookie, offer->cookie);
+		return true;
+	}
 	bpf_spin_lock(&seat->lock);
 	taken = seat->cookie == had && seat->sk == sk;
 	if (taken) {
-		seat->cookie = cookie;
+		seat->cookie = offer->cookie;
 		seat->sk = (__u64)(unsigned long)hook->sk;
 	}
 	bpf_spin_unlock(&seat->lock);
-	return taken ? seat : NULL;
+	return taken;
 }
 
 /*

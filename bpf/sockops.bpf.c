@@ -127,11 +127,10 @@ __attribute__((noinline)) int tw_look(struct bpf_sock_ops *ctx, __u64 number, __
 
 /*
  * A connection at birth, where policy `winner` is known to win, or TW_UNKNOWN.
- * Returns TW_ASK or TW_UNKNOWN where that is to be looked for. Apart from
- * tw_sockops(), which is run a dozen times a connection and mostly has nothing to do.
+ * Returns TW_ASK or TW_UNKNOWN where that is to be looked for.
  */
-__attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u64 number, __u32 direction,
-				       __u32 winner)
+static __always_inline int tw_born(struct bpf_sock_ops *ctx, __u64 number, __u32 direction,
+				   __u32 winner, bool atomics)
 {
 	struct tw_generation *generation;
 	struct tw_policy *policy;
@@ -163,35 +162,66 @@ __attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u64 number, _
 	/* It is in range: without tw_opaque() the compiler leaves out what the verifier asks for. */
 	policy = &generation->policy[tw_opaque(winner) % TW_MAX_POLICIES];
 	hook = (struct tw_hook){
-		.ctx = ctx, .sk = sk, .birth = true, .watched = generation->watches
+		.ctx = ctx,
+		.sk = sk,
+		.birth = true,
+		.watched = generation->watches,
+		.atomics = atomics,
 	};
 	home = tw_home_of(sk, &tp->inet_conn.icsk_inet.sk);
 	tw_count_socket(policy->counter, direction, tw_settle(&hook, tp, &home, direction, policy));
 	return TW_MAX_POLICIES;
 }
 
-static __always_inline void tw_connection(struct bpf_sock_ops *ctx, enum tw_direction direction)
+/* Apart from the program itself, which is run a dozen times a connection and mostly has nothing to do. */
+__attribute__((noinline)) int tw_birth(struct bpf_sock_ops *ctx, __u64 number, __u32 direction,
+				       __u32 winner)
+{
+	return tw_born(ctx, number, direction, winner, true);
+}
+
+__attribute__((noinline)) int tw_birth_old(struct bpf_sock_ops *ctx, __u64 number, __u32 direction,
+					   __u32 winner)
+{
+	return tw_born(ctx, number, direction, winner, false);
+}
+
+static __always_inline void tw_connection(struct bpf_sock_ops *ctx, enum tw_direction direction,
+					  int (*birth)(struct bpf_sock_ops *, __u64, __u32, __u32))
 {
 	__u64 number = tw_current_number();
-	__u32 winner = tw_birth(ctx, number, direction, TW_UNKNOWN);
+	__u32 winner = birth(ctx, number, direction, TW_UNKNOWN);
 
 	if (winner > TW_MAX_POLICIES) {
 		winner = tw_look(ctx, number, direction, winner);
 		if (winner < TW_MAX_POLICIES)
-			tw_birth(ctx, number, direction, winner);
+			birth(ctx, number, direction, winner);
 	}
+}
+
+static __always_inline int tw_event(struct bpf_sock_ops *ctx,
+				    int (*birth)(struct bpf_sock_ops *, __u64, __u32, __u32))
+{
+	switch (ctx->op) {
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+		tw_connection(ctx, TW_OUT, birth);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		tw_connection(ctx, TW_IN, birth);
+		break;
+	}
+	return 1;
 }
 
 SEC("sockops")
 int tw_sockops(struct bpf_sock_ops *ctx)
 {
-	switch (ctx->op) {
-	case BPF_SOCK_OPS_TCP_CONNECT_CB:
-		tw_connection(ctx, TW_OUT);
-		break;
-	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
-		tw_connection(ctx, TW_IN);
-		break;
-	}
-	return 1;
+	return tw_event(ctx, tw_birth);
+}
+
+/* For kernels without BPF's atomics, which refuse a program that has one, reached or not. */
+SEC("sockops")
+int tw_sockops_old(struct bpf_sock_ops *ctx)
+{
+	return tw_event(ctx, tw_birth_old);
 }

@@ -345,12 +345,14 @@ struct tw_record {
 	struct tw_unset unset;
 };
 
+#define TW_SEAT_TAKING (~0ULL) /* somebody takes it at this moment */
+
 /*
  * Where a record is that needs no socket storage: an element of the seats map,
  * whose key is the socket's cookie (SO_COOKIE) % TW_SEATS.
  */
 struct tw_seat {
-	__u64 cookie; /* whose it is; 0: nobody's */
+	__u64 cookie; /* whose it is; 0: nobody's; TW_SEAT_TAKING */
 	__u64 sk;     /* that socket's address, to ask whether it lives */
 	struct tw_record record;
 	struct bpf_spin_lock lock; /* while it changes hands */

@@ -34,6 +34,8 @@ static int load_as(const struct extras *extras, struct tw_sockops_bpf **ret_skel
 	skel->rodata->tw_seconds_per_jiffy = tw_hz_reciprocal();
 	skel->rodata->tw_have_seats = extras->seats;
 	skel->rodata->tw_have_answers = extras->answers;
+	bpf_program__set_autoload(skel->progs.tw_sockops, extras->answers);
+	bpf_program__set_autoload(skel->progs.tw_sockops_old, !extras->answers);
 	error = bpf_map__set_autocreate(skel->maps.tw_answers, extras->answers);
 	if (error)
 		tw_fault(fault, error, "cannot do without the map of answers: %m");
@@ -88,7 +90,9 @@ static int open_and_load(struct tw_sockops_bpf **ret_skel, bool pinned, struct t
 
 static int keep(const struct tw_sockops_bpf *skel, struct tw_program *ret_program)
 {
-	_cleanup_close_ int fd = tw_descriptor_take(bpf_program__fd(skel->progs.tw_sockops));
+	int loaded = bpf_program__fd(skel->progs.tw_sockops);
+	_cleanup_close_ int fd = tw_descriptor_take(
+		loaded < 0 ? bpf_program__fd(skel->progs.tw_sockops_old) : loaded);
 	int error = fd < 0 ? fd : tw_maps_take(skel->obj, &ret_program->maps);
 
 	if (!error)

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include <tcpwarden/match.h>
+
 /* The seat that the socket has; while it is open, nobody else takes it. */
 static bool find_seat(const struct tw_records *records, int fd, __u32 *ret_key,
 		      struct tw_seat *ret_seat)
@@ -20,17 +22,19 @@ static bool find_seat(const struct tw_records *records, int fd, __u32 *ret_key,
 	if (bpf_map_lookup_elem(records->seats, &key, ret_seat) < 0)
 		return false;
 	*ret_key = key;
-	return cookie && ret_seat->cookie == cookie;
+	return cookie && ret_seat->cookie == cookie && tw_record_needed(&ret_seat->record);
 }
 
+/* It stays the socket's: who took it now might find half of what is written here. */
 static void leave_seat(const struct tw_records *records, int fd)
 {
-	const struct tw_seat nobody = { 0 };
 	struct tw_seat seat;
 	__u32 key;
 
-	if (find_seat(records, fd, &key, &seat))
-		bpf_map_update_elem(records->seats, &key, &nobody, BPF_EXIST);
+	if (!find_seat(records, fd, &key, &seat))
+		return;
+	seat.record = (struct tw_record){ 0 };
+	bpf_map_update_elem(records->seats, &key, &seat, BPF_EXIST);
 }
 
 int tw_records_read(const struct tw_records *records, int fd, struct tw_record *ret_record)
