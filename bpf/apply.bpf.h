@@ -271,6 +271,16 @@ static __always_inline void tw_read_set(struct tcp_sock *tp, struct tw_options *
 	ret_set->value[TW_PROBES] = tp->keepalive_probes;
 }
 
+/* Whether nobody has set any. */
+static __always_inline bool tw_is_unset(const struct tw_options *set)
+{
+	__u32 any = 0;
+
+	for (__u32 f = 0; f < TW_FIELDS; f++)
+		any |= set->value[f];
+	return !any;
+}
+
 /* What they mean: `sysctl` where a timer is unset. */
 static __always_inline void tw_fill_unset(struct tw_options *now, const struct tw_options *sysctl)
 {
@@ -412,17 +422,20 @@ static __always_inline void tw_watch(void *sk, const struct tw_generation *gener
 	watch->generation = generation->number;
 }
 
-/* Plan, write and remember for a socket of which anything may be somebody's. */
+/*
+ * Plan, write and remember for a socket of which anything may be somebody's; `fresh`:
+ * nothing is.
+ */
 static __always_inline enum tw_outcome
 tw_settle_any(const struct tw_hook *hook, enum tw_direction direction,
-	      const struct tw_policy *policy, const struct tw_options *now,
+	      const struct tw_policy *policy, const struct tw_options *now, bool fresh,
 	      const struct tw_options *sysctl, const struct tw_home *home)
 {
 	const struct tw_record *record = tw_home_record(home);
 	struct tw_offer offer = { .seat = NULL };
 	struct tw_record copy = { 0 };
 	struct tw_plan plan;
-	__u32 app;
+	__u32 app = 0;
 
 	if (record) {
 		copy = *record;
@@ -430,9 +443,13 @@ tw_settle_any(const struct tw_hook *hook, enum tw_direction direction,
 	} else {
 		/* The same, where nothing is ours. */
 		copy.original = *now;
-		app = tw_app_fields(now, sysctl);
+		if (!fresh)
+			app = tw_app_fields(now, sysctl);
 	}
-	tw_plan(policy, now, &copy.original, app, &plan);
+	if (fresh)
+		tw_plan_fresh(policy, sysctl, &plan);
+	else
+		tw_plan(policy, now, &copy.original, app, &plan);
 	copy.direction = direction;
 	tw_record_fill(&copy, policy, &plan, app, sysctl);
 	if (hook->birth && tw_have_seats && !record && tw_record_needed(&copy) &&
@@ -453,15 +470,17 @@ static __always_inline enum tw_outcome tw_settle(const struct tw_hook *hook, str
 						 enum tw_direction direction,
 						 const struct tw_policy *policy)
 {
+	bool recorded = tw_home_record(home) != NULL, fresh;
 	struct tw_options sysctl, now;
 
 	/* An unset timer is none that a policy asks for, even where the sysctl makes it so. */
 	tw_read_set(tp, &now);
-	if (!tw_home_record(home) && tw_plan_is_empty(policy, &now))
+	if (!recorded && tw_plan_is_empty(policy, &now))
 		return TW_ALREADY;
+	fresh = hook->birth && !recorded && tw_is_unset(&now);
 	tw_read_sysctl(&tp->inet_conn.icsk_inet.sk, &sysctl);
 	tw_fill_unset(&now, &sysctl);
-	return tw_settle_any(hook, direction, policy, &now, &sysctl, home);
+	return tw_settle_any(hook, direction, policy, &now, fresh, &sysctl, home);
 }
 
 #endif

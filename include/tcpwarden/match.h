@@ -261,6 +261,28 @@ TW_INLINE void tw_plan(const struct tw_policy *policy, const struct tw_options *
 	ret_plan->user_timeout = timeout;
 }
 
+/* The same, where the application has set nothing and nothing is ours. */
+TW_INLINE void tw_plan_fresh(const struct tw_policy *policy, const struct tw_options *sysctl,
+			     struct tw_plan *ret_plan)
+{
+	struct tw_options *want = &ret_plan->want;
+
+	for (__u32 f = 0; f < TW_FIELDS; f++)
+		want->value[f] =
+			tw_pick(policy->fields, f, policy->want.value[f], sysctl->value[f]);
+	ret_plan->user_timeout = policy->want.value[TW_USER_TIMEOUT];
+	if (policy->flags & TW_POLICY_AUTO) {
+		ret_plan->user_timeout = tw_auto_user_timeout(
+			want->value[TW_IDLE], want->value[TW_INTERVAL], want->value[TW_PROBES]);
+		want->value[TW_USER_TIMEOUT] = tw_pick(policy->fields, TW_USER_TIMEOUT,
+						       ret_plan->user_timeout,
+						       sysctl->value[TW_USER_TIMEOUT]);
+	}
+	ret_plan->impose = tw_differing(want, sysctl);
+	ret_plan->write = ret_plan->impose;
+	ret_plan->kept = 0;
+}
+
 /*
  * Whether tw_plan() would come to TW_ALREADY with nothing to remember, for a
  * socket without a record: it carries all that a policy of precedence app asks.

@@ -640,6 +640,41 @@ static void match__sees_at_a_glance_that_nothing_is_to_do(void **state)
 	assert_in_range(empty, 1000, 99000);
 }
 
+/* By the short way as by the long one, whatever the policy and the sysctls. */
+static void match__plans_for_a_fresh_socket_alike(void **state)
+{
+	uint64_t seed = 11;
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct tw_options sysctl = options(0, 7200, 75, 9, 0);
+		struct tw_policy policy = default_policy();
+		struct tw_plan plan, quick;
+		__u32 app;
+
+		for (unsigned f = 0; f < TW_FIELDS; f++) {
+			if (!unit_below(&seed, 3))
+				policy.want.value[f] = sysctl.value[f];
+			else if (!unit_below(&seed, 3))
+				policy.want.value[f] = 1 + unit_below(&seed, 32767);
+			if ((TW_BIT(f) & TW_TIMERS) && !unit_below(&seed, 3))
+				sysctl.value[f] = 1 + unit_below(&seed, 40000);
+		}
+		policy.fields = (__u8)unit_below(&seed, 32);
+		policy.precedence = (__u8)unit_below(&seed, 3);
+		if (unit_below(&seed, 2))
+			policy.flags &= (__u8)~TW_POLICY_AUTO;
+		app = tw_app_fields(&sysctl, &sysctl);
+		tw_plan(&policy, &sysctl, &sysctl, app, &plan);
+		tw_plan_fresh(&policy, &sysctl, &quick);
+		assert_values(&quick.want, &plan.want);
+		assert_int_equal(quick.impose, plan.impose);
+		assert_int_equal(quick.write, plan.write);
+		assert_int_equal(quick.kept, plan.kept);
+		assert_int_equal(quick.user_timeout, plan.user_timeout);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -654,6 +689,7 @@ int main(void)
 		cmocka_unit_test(match__computes_auto),
 		cmocka_unit_test(match__tells_what_the_application_set),
 		cmocka_unit_test(match__sees_at_a_glance_that_nothing_is_to_do),
+		cmocka_unit_test(match__plans_for_a_fresh_socket_alike),
 		cmocka_unit_test(match__fills_a_fresh_socket),
 		cmocka_unit_test(match__writes_nothing_twice),
 		cmocka_unit_test(match__keeps_what_the_application_set),
