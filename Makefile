@@ -347,7 +347,7 @@ demo: deps-test ## a NAT that forgets idle connections, without and with a polic
 demo-parts: $(B)/tcpwarden $(DEMO)
 	$(Q)tests/demo/run $(B)
 
-bench: deps-bench ## what it costs, in 20 minutes: a table, build/bench/*.json, scale.svg; QUICK=1: in 6 (needs root)
+bench: deps-bench ## what it costs, in half an hour: a table, build/bench/*.json, scale.svg; QUICK=1: in 6 (needs root)
 	$(Q)+$(MAKE) $(JOBS) bench-parts
 
 QUICK	 ?=

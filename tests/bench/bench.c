@@ -129,8 +129,11 @@ static void long_turn(struct bench *bench, size_t variant)
 		.connections = bench->turns.long_connections,
 		.kernel_threads = true,
 	};
-	struct tw_cost cost = tw_worker_turn(bench->worker[variant], &order);
+	struct tw_cost cost;
 
+	if (!tw_variants[variant].compared)
+		return;
+	cost = tw_worker_turn(bench->worker[variant], &order);
 	add(&bench->figures[variant].rate, 1e9 / cost.wall);
 	add(&bench->figures[variant].whole, (cost.cpu + cost.kernel) / 1e3);
 }
@@ -141,7 +144,9 @@ static void long_round(struct bench *bench)
 
 	take_turns(bench, long_turn);
 	for (size_t i = 0; i < tw_variant_count; i++)
-		add(&figures[i].whole_over, last(&figures[i].whole) - last(&figures[BARE].whole));
+		if (tw_variants[i].compared)
+			add(&figures[i].whole_over,
+			    last(&figures[i].whole) - last(&figures[BARE].whole));
 }
 
 static struct tw_usage usage(int program)

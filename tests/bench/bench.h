@@ -24,7 +24,9 @@ struct tw_variant {
 	const char *cgroup;  /* where its sockets are made, below the tree */
 	unsigned app;	     /* ends whose five options the application sets itself */
 	unsigned carries;    /* ends that must carry the values; the other must not */
-	const char *preload; /* a library that sets all but the user timeout, or NULL */
+	const char *preload; /* a library that sets them, or NULL */
+	bool four;	     /* what is set is all but the user timeout, as by those libraries */
+	bool compared;	     /* with others to the end: it has long turns */
 	const char *above;   /* key of the variant that does all of this but one step, or NULL */
 };
 
@@ -38,7 +40,7 @@ struct tw_series {
 	size_t count;
 };
 
-/* What a variant took; a connection is both its ends. Differences are taken within each round. */
+/* What a variant took; a connection is both its ends. Without long turns two series are empty. Differences are taken within each round. */
 struct tw_figures {
 	struct tw_series rate;	     /* connections a second, in long turns */
 	struct tw_series cpu;	     /* us a connection, in short turns: of the process */

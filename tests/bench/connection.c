@@ -88,10 +88,9 @@ void tw_connection_make(const struct tw_variant *variant, const struct tw_listen
 	close_pair(&pair);
 }
 
-/* The libraries set no user timeout. */
 static int expected(const struct tw_variant *variant, size_t option, bool carries)
 {
-	if (variant->preload && options[option].name == TCP_USER_TIMEOUT)
+	if (variant->four && options[option].name == TCP_USER_TIMEOUT)
 		carries = false;
 	return carries ? options[option].wanted : options[option].unset;
 }

@@ -55,9 +55,13 @@ static void print_row(const struct tw_variant *variant, const struct tw_figures 
 {
 	printf("%-42s %7.2f", variant->title, median(&figures->cpu));
 	print_over(&figures->over_bare);
-	printf("%7.2f", median(&figures->whole));
-	print_over(&figures->whole_over);
-	printf("%7.0f", median(&figures->rate));
+	if (figures->whole.count > 0) {
+		printf("%7.2f", median(&figures->whole));
+		print_over(&figures->whole_over);
+		printf("%7.0f", median(&figures->rate));
+	} else {
+		printf("%38s", "");
+	}
 	if (figures->bpf.count > 0)
 		printf(" %6.0f %+6.0f %5.1f", median(&figures->bpf), median(&figures->over_empty),
 		       figures->runs);

@@ -33,10 +33,12 @@ def birth:
   cheaper("both ends"; "both_1_d1"; "app"; "the app's ten calls"),
   cheaper("both ends"; "both_1_d1"; "libkeepalive"; "libkeepalive"),
   cheaper("both ends"; "both_1_d1"; "libdontdie"; "libdontdie"),
-  ((["nobody_1_d5", 4], ["nobody_256_d5", 256]) as [$name, $n] |
+  cheaper("both ends, the libraries' four options"; "four_1_d1"; "libkeepalive"; "libkeepalive"),
+  cheaper("both ends, the libraries' four options"; "four_1_d1"; "libdontdie"; "libdontdie"),
+  ((["nobody_1_d5", 5], ["nobody_256_d5", 256]) as [$name, $n] |
     a_socket("finding the policy, depth 5, \($n) elsewhere, net of empty, a socket";
       variant($name).bpf_over_empty_ns.median; 150)),
-  ((["already_1_d5", 3], ["already_elsewhere_d5", 255]) as [$name, $n] |
+  ((["already_1_d5", 4], ["already_elsewhere_d5", 255]) as [$name, $n] |
     a_socket("comparing one that is right, \($n) elsewhere, on top of finding";
       variant($name).bpf_over_search_ns.median; 50)),
   under("a change of state that is no death, net of empty"; .deaths.over_empty_ns.median; "ns"; 20; "");
