@@ -97,14 +97,34 @@ static void observe(struct tw_sweep_fd *sweep, const struct found *found,
  * Our own setsockopt() is not an application's: for the setsockopt hook a
  * record whose precedence is app is none, and nobody watches.
  */
-static void stand_aside(struct tw_sweep_fd *sweep, int fd, const struct tw_record *record)
+static void put_aside(const struct tw_records *records, int fd, const struct tw_record *record)
 {
 	struct tw_record aside = *record;
 
-	bpf_map_delete_elem(sweep->iterator->maps.watches, &fd);
 	aside.precedence = TW_PRECEDENCE_APP;
-	if (record->precedence)
-		tw_records_write(&sweep->iterator->records, fd, &aside);
+	tw_records_write(records, fd, &aside);
+}
+
+/*
+ * Carry out a plan that writes, so that whose a value is can be told at each moment, should we be
+ * killed: what is ours goes back first, which the old record knows; then the new one is
+ * there; then what it says is written.
+ */
+static int write_plan(const struct tw_records *records, int fd, const struct tw_options *now,
+		      const struct tw_options *base, const struct tw_plan *plan,
+		      const struct tw_record *next)
+{
+	__u32 back = plan->write & tw_differing(now, base);
+	int error = write_options(fd, base, now, back);
+
+	if (error)
+		return error;
+	if (next->written)
+		put_aside(records, fd, next);
+	error = write_options(fd, &plan->want, base, plan->write & plan->impose);
+	if (error)
+		write_options(fd, now, base, back);
+	return error;
 }
 
 /* See tw_watch() in bpf/apply.bpf.h. */
@@ -125,7 +145,7 @@ static enum tw_outcome settle(struct tw_sweep_fd *sweep, const struct found *fou
 			      const struct tw_policy *policy)
 {
 	struct tw_options now, base;
-	struct tw_record record = { 0 };
+	struct tw_record record = { 0 }, next;
 	const struct tw_records *records = &sweep->iterator->records;
 	bool recorded = tw_records_read(records, fd, &record) == 0;
 	struct tw_plan plan;
@@ -138,16 +158,19 @@ static enum tw_outcome settle(struct tw_sweep_fd *sweep, const struct found *fou
 	if (sweep->first)
 		observe(sweep, found, &now, &base, app);
 	tw_plan(policy, &now, &base, app, &plan);
-	stand_aside(sweep, fd, &record);
-	error = plan.write ? write_options(fd, &plan.want, &now, plan.write) : 0;
-	if (!error) {
-		record.direction = found->direction;
-		record.original = base;
-		tw_record_fill(&record, policy, &plan, app, &found->sysctl);
-	}
-	if (tw_record_needed(&record))
-		tw_records_write(records, fd, &record);
-	else if (recorded)
+	next = record;
+	next.direction = found->direction;
+	next.original = base;
+	tw_record_fill(&next, policy, &plan, app, &found->sysctl);
+	bpf_map_delete_elem(sweep->iterator->maps.watches, &fd);
+	if (record.precedence)
+		put_aside(records, fd, &record);
+	error = plan.write ? write_plan(records, fd, &now, &base, &plan, &next) : 0;
+	if (error)
+		next = record;
+	if (tw_record_needed(&next))
+		tw_records_write(records, fd, &next);
+	else if (recorded || error)
 		tw_records_remove(records, fd);
 	watch(sweep, found, fd);
 	return error ? TW_FAILED : tw_plan_outcome(&plan, 0);

@@ -7,19 +7,24 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "bpf.h"
 #include "harness.h"
 #include "net.h"
+#include "samples.h"
 
 #define ADDRESS "127.0.0.1:7000"
 #define OLD	"- {name: all, keepalive: 111s:11s:4, user_timeout: 44s}\n"
 #define NEW	"- {name: all, keepalive: 222s:22s:5, user_timeout: 55s}\n"
 
-#define KILLS 50 /* of each kind */
-#define FEW   5	 /* that the slowest machine must come to */
-#define OPEN  20 /* connections that stay open over all kills */
+#define KILLS  50 /* of each kind */
+#define FEW    5  /* that the slowest machine must come to */
+#define FIELDS 5  /* of a socket, each set by a call of its own */
+#define OPEN   20 /* connections that stay open over all kills */
 
 static const struct tw_values untouched = { 0, 7200, 75, 9, 0 };
 static const struct tw_values old_values = { 1, 111, 11, 4, 44000 };
@@ -174,14 +179,20 @@ TW_TEST(kills__while_it_reloads)
 	CHECK(!course.seen[NOTHING] && course.seen[ALL_OLD] && course.seen[ALL_NEW]);
 }
 
-/* Whether one of the open connections is under the policy of this round. */
+/*
+ * Whether one of the open connections is under the policy of this round. They are read while they
+ * are written, so one may have a part of it.
+ */
 static bool sweep_has_begun(const struct course *course)
 {
-	enum have wanted = course->round % 2 ? ALL_NEW : ALL_OLD;
+	const struct tw_values *wanted = course->round % 2 ? &new_values : &old_values;
 
-	for (int i = 0; i < OPEN; i++)
-		if (have(course->open[i], course->round) == wanted)
+	for (int i = 0; i < OPEN; i++) {
+		struct tw_values values = tw_values(course->open[i]);
+
+		if (tw_values_equal(&values, wanted))
 			return true;
+	}
 	return false;
 }
 
@@ -202,6 +213,77 @@ TW_TEST(kills__while_it_sweeps)
 	kill_on_and_on(kill_sweeping, &course);
 	CHECK(!course.seen[NOTHING]);
 	CHECK(course.midway > 0);
+}
+
+/* --- between two options ---------------------------------------------------------------- */
+
+/* Until the process enters or leaves a call, or ends: false. Its signals are its own. */
+static bool next_stop(pid_t pid, struct __ptrace_syscall_info *ret_info)
+{
+	int status, signal = 0;
+
+	do {
+		SYS(ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)signal));
+		SYS(waitpid(pid, &status, __WALL));
+		if (!WIFSTOPPED(status))
+			return false;
+		signal = status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
+	} while (signal != (SIGTRAP | 0x80));
+	SYS(ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(*ret_info), ret_info));
+	return true;
+}
+
+/* Kill a sweep by descriptors before its call number `n` of setsockopt(). False: it makes fewer. */
+static bool kill_before(unsigned n, const char *policy)
+{
+	struct tw_process process =
+		TW_START("run", "--once", "-c", tw_policy("%s", policy), "--attach-to", tw_node);
+	struct __ptrace_syscall_info info;
+	int status;
+
+	SYS(ptrace(PTRACE_SEIZE, process.pid, NULL, PTRACE_O_TRACESYSGOOD));
+	SYS(ptrace(PTRACE_INTERRUPT, process.pid, NULL, NULL));
+	SYS(waitpid(process.pid, &status, __WALL));
+	while (next_stop(process.pid, &info)) {
+		if (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.entry.nr != SYS_setsockopt || --n)
+			continue;
+		tw_signal(&process, SIGKILL);
+		tw_join(&process);
+		return true;
+	}
+	return false;
+}
+
+static void check_restored(int fd)
+{
+	CHECK_INT(TW_RUN("detach", "--restore").status, 0);
+	CHECK_UNTOUCHED(fd);
+}
+
+/* What a socket has by then may be a part of the policy; whose each value is stays known. */
+TW_TEST(kills__between_two_options)
+{
+	int listener = tw_listen(NULL, ADDRESS), client = tw_connect(tw_node, ADDRESS);
+	unsigned n = 1;
+
+	tw_accept(listener);
+	tw_force_descriptors();
+	/* Nobody's before: the record is there first. */
+	while (kill_before(n, NEW)) {
+		check_restored(client);
+		n++;
+	}
+	CHECK_INT(n, 1 + FIELDS);
+	/* From one policy to the other, each goes back first; keepalive is on in both. */
+	for (n = 1; kill_before(n, n % 2 ? OLD : NEW); n++) {
+		CHECK_INT(TW_RUN("run", "--once", "-c", tw_policy("%s", n % 2 ? OLD : NEW),
+				 "--attach-to", tw_node)
+				  .status,
+			  0);
+		CHECK_INT(have(client, (int)n), n % 2 ? ALL_OLD : ALL_NEW);
+	}
+	CHECK_INT(n, 1 + 2 * (FIELDS - 1));
+	check_restored(client);
 }
 
 /* Not without --restore: what that leaves with open connections is theirs by design. */
