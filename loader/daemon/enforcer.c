@@ -264,7 +264,10 @@ int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, stru
 	/* It may be long since they were read: we waited for the lock. */
 	tw_pods_read(enforcer->pods);
 	error = start(enforcer, model, fault);
-	if (error && fresh)
+	if (!error)
+		return 0;
+	tw_slots_settle();
+	if (fresh)
 		undo_start(&second);
 	return error;
 }
@@ -273,11 +276,11 @@ void tw_enforcer_settle(void)
 {
 	struct tw_fault fault = TW_FAULT_INIT;
 
-	tw_slots_settle();
 	if (tw_deaths_attach(&fault))
 		tw_warning("%s; dead connections are neither counted nor told of", fault.text);
 	if (tw_pins_remove_others(&fault))
 		tw_warning("%s; `tcpwarden detach` and a new start mend it", fault.text);
+	tw_slots_settle();
 }
 
 int tw_enforcer_switch(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault)

@@ -55,9 +55,10 @@ int tw_enforcer_own(struct tw_enforcer *enforcer, bool wait, struct tw_fault *fa
 int tw_enforcer_start(struct tw_enforcer *enforcer, struct tw_model *model, struct tw_fault *fault);
 
 /*
- * What follows a start and holds up no enforcement: deaths are watched, and what
- * another version pinned goes, which until now was in force beside ours. What
- * fails is said; enforcement goes on.
+ * What follows a start and holds up no enforcement: deaths are watched, what
+ * another version pinned goes, which until now was in force beside ours, and the
+ * processes that filled maps are awaited (kernel/slots.h). What fails is said;
+ * enforcement goes on.
  */
 void tw_enforcer_settle(void);
 

@@ -254,7 +254,7 @@ static int fill_slot(struct build *build)
 		{ maps->cgroups, build->slot, build->cgroups },
 		{ maps->generations, build->slot, build->generation },
 	};
-	struct tw_slot made[TW_SLOTS_AT_ONCE];
+	struct tw_slot made[TW_MAX_FILLERS];
 	size_t count = 0;
 	int error;
 

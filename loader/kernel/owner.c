@@ -93,7 +93,7 @@ int tw_owner_pid(pid_t *ret_pid)
 /*
  * Say who holds the lock; 0 where it has been let go meanwhile, or was only
  * looked at. Where it is nobody that can be seen, it may be a child of an owner
- * that was killed, until its one system call ends: see kernel/slots.h.
+ * that has ended, until its one system call ends: see kernel/slots.h.
  */
 static int refuse(int *waited_ms, struct tw_fault *fault)
 {

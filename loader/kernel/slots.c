@@ -3,15 +3,20 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+
+#define DEADLINE (30 * TW_NS_PER_SECOND)
+
 /* The processes that fill slots. */
 static struct {
-	pid_t pid[TW_SLOTS_AT_ONCE];
+	pid_t pid[TW_MAX_FILLERS];
 	size_t count;
 } fillers;
 
@@ -51,41 +56,55 @@ static bool is_filled(const struct tw_slot *slot, __u32 inner)
 static int await(const struct tw_slot *slot, pid_t *filler)
 {
 	const struct timespec moment = { .tv_nsec = 20 * 1000 };
+	uint64_t end = tw_clock_monotonic() + DEADLINE;
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);
-	int error;
 
 	if (bpf_obj_get_info_by_fd(slot->inner, &info, &len) < 0)
 		return -errno;
 	while (!is_filled(slot, info.id)) {
-		if (!*filler)
-			return -EIO;
-		error = ask(filler, WNOHANG);
+		int error = *filler ? ask(filler, WNOHANG) : -EIO;
+
 		if (error)
-			return error;
+			return is_filled(slot, info.id) ? 0 : error;
+		if (tw_clock_monotonic() > end)
+			return -ETIMEDOUT;
 		nanosleep(&moment, NULL);
 	}
 	return 0;
+}
+
+/* Signals are for us: the child keeps them blocked. */
+static pid_t start(const struct tw_slot *slot)
+{
+	sigset_t all, before;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	pid = fork();
+	if (pid == 0)
+		_exit(fill(slot));
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
 }
 
 int tw_slots_fill(const struct tw_slot *slots, size_t count)
 {
 	int error = 0;
 
+	if (count > TW_MAX_FILLERS)
+		return -E2BIG;
 	tw_slots_settle();
-	for (size_t i = 0; i < count && !error; i++) {
-		pid_t pid = fork();
+	for (; fillers.count < count && !error; fillers.count++) {
+		pid_t pid = start(&slots[fillers.count]);
 
-		if (pid == 0)
-			_exit(fill(&slots[i]));
 		if (pid < 0)
-			error = -fill(&slots[i]);
-		fillers.pid[fillers.count++] = pid < 0 ? 0 : pid;
+			error = -fill(&slots[fillers.count]);
+		fillers.pid[fillers.count] = pid < 0 ? 0 : pid;
 	}
-	for (size_t i = 0; i < fillers.count && !error; i++)
+	for (size_t i = 0; i < count && !error; i++)
 		error = await(&slots[i], &fillers.pid[i]);
-	if (error)
-		tw_slots_settle();
 	return error;
 }
 

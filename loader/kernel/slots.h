@@ -12,15 +12,15 @@ struct tw_slot {
 	int inner; /* of what it shall hold there */
 };
 
-#define TW_SLOTS_AT_ONCE 4
+#define TW_MAX_FILLERS 4
 
 /*
- * Fill up to TW_SLOTS_AT_ONCE, and return once programs find there what they are
+ * Fill up to TW_MAX_FILLERS, and return once programs find there what they are
  * to. The kernel lets an update return a grace period later, 10 ms and more
  * (kernel/bpf/syscall.c: maybe_wait_bpf_programs()), which is for those who would
  * use again what was there before; so each update is a process of its own. After a
- * failure some may be filled. Where we are killed meanwhile, those processes hold our
- * descriptors, and with them the lock, until their call ends.
+ * failure some may be filled. Where we end meanwhile, those processes hold our descriptors,
+ * and with them the lock, until their call ends. -ETIMEDOUT: nothing is there after 30 s.
  */
 int tw_slots_fill(const struct tw_slot *slots, size_t count);
 
