@@ -155,23 +155,37 @@ static bool stop_idle(pid_t pid, struct user_regs_struct *ret_regs)
 	return false;
 }
 
+/* One instruction. Returns a signal that came instead, the process's own, or 0. */
+static int step(pid_t pid)
+{
+	int status, signal = 0;
+
+	do {
+		SYS(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL));
+		status = await_stop(pid);
+		if (WSTOPSIG(status) != SIGTRAP)
+			signal = WSTOPSIG(status);
+	} while (WSTOPSIG(status) != SIGTRAP);
+	return signal;
+}
+
 /* The kernel's answer to a call of that process: a value, or -errno. */
 static long call_as(pid_t pid, const struct call *call)
 {
 	struct user_regs_struct before, regs;
+	int signal;
 
 	SYS(ptrace(PTRACE_SEIZE, pid, NULL, NULL));
 	WAIT_FOR(stop_idle(pid, &before));
 	regs = before;
 	put_call(&regs, call);
 	set_registers(pid, &regs);
-	SYS(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL));
-	await_stop(pid);
+	signal = step(pid);
 	get_registers(pid, &regs);
 	/* Its own call was interrupted, which the loop expects. */
 	put_answer(&before, -EINTR);
 	set_registers(pid, &before);
-	SYS(ptrace(PTRACE_DETACH, pid, NULL, NULL));
+	SYS(ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)signal));
 	return answer_in(&regs);
 }
 

@@ -658,7 +658,7 @@ static void match__plans_for_a_fresh_socket_alike(void **state)
 			else if (!unit_below(&seed, 3))
 				policy.want.value[f] = 1 + unit_below(&seed, 32767);
 			if ((TW_BIT(f) & TW_TIMERS) && !unit_below(&seed, 3))
-				sysctl.value[f] = 1 + unit_below(&seed, 40000);
+				sysctl.value[f] = unit_below(&seed, 40001);
 		}
 		policy.fields = (__u8)unit_below(&seed, 32);
 		policy.precedence = (__u8)unit_below(&seed, 3);
