@@ -391,9 +391,7 @@ static __always_inline void tw_remember(const struct tw_hook *hook, const struct
 {
 	if (home->seat || home->stored)
 		tw_remember_again(hook, home, next);
-	else if (tw_seat_take(hook, offer))
-		offer->seat->record = *next;
-	else if (tw_record_needed(next))
+	else if (!tw_seat_take(hook, offer, next) && tw_record_needed(next))
 		tw_store(hook, next);
 }
 

@@ -34,7 +34,7 @@ struct tw_hook {
 	void *sk;
 	bool birth;   /* no timer runs yet that is older than this moment */
 	bool watched; /* see tw_fits_seat() */
-	bool atomics; /* of BPF, which return what was there: Linux 5.12 on */
+	bool atomics; /* BPF's that return what was there may be used */
 };
 
 /* Where one record is: in a seat, in storage, or both NULL. */
@@ -108,13 +108,22 @@ static __always_inline void tw_seat_offer(const struct tw_hook *hook, struct tw_
 		ret_offer->had = *(volatile __u64 *)&ret_offer->seat->cookie;
 }
 
+/* 0, but made of `x` as the processor sees it: what is read from there on is read after `x`. */
+static __always_inline __u64 tw_after(__u64 x)
+{
+	__asm__ volatile("%0 &= 0" : "+r"(x));
+	return x;
+}
+
 /*
- * Whether the seat is now this socket's. The address that is read is of the
- * socket whose cookie was read, or of a later one: then the seat has another
- * cookie by now, for none comes twice. It is read after that on each architecture,
- * since where it is read depends on it. By the lock, a cookie may be seen before its address.
+ * Put `next` into the seat; false: another socket's is there. The address that is read
+ * here is of the socket whose cookie was read, or of one that came later: then the
+ * seat has another cookie by now, for none comes twice. Without atomics a cookie may be
+ * seen before its address, which is compared for that. The cookie comes last: who finds it
+ * finds the record.
  */
-static __always_inline bool tw_seat_take(const struct tw_hook *hook, const struct tw_offer *offer)
+static __always_inline bool tw_seat_take(const struct tw_hook *hook, const struct tw_offer *offer,
+					 const struct tw_record *next)
 {
 	struct tw_seat *seat = offer->seat;
 	__u64 had = offer->had, sk;
@@ -122,21 +131,23 @@ static __always_inline bool tw_seat_take(const struct tw_hook *hook, const struc
 
 	if (!seat || had == TW_SEAT_TAKING)
 		return false;
-	sk = *(volatile __u64 *)(&seat->sk + (tw_opaque(had) & 0));
+	sk = *(volatile __u64 *)((char *)&seat->sk + tw_after(had));
 	if (had && tw_lives((struct sock *)(unsigned long)sk, had))
 		return false;
 	if (hook->atomics) {
 		if (__sync_val_compare_and_swap(&seat->cookie, had, TW_SEAT_TAKING) != had)
 			return false;
 		seat->sk = (__u64)(unsigned long)hook->sk;
+		seat->record = *next;
 		__sync_lock_test_and_set(&seat->cookie, offer->cookie);
 		return true;
 	}
 	bpf_spin_lock(&seat->lock);
 	taken = seat->cookie == had && seat->sk == sk;
 	if (taken) {
-		seat->cookie = offer->cookie;
 		seat->sk = (__u64)(unsigned long)hook->sk;
+		seat->record = *next;
+		seat->cookie = offer->cookie;
 	}
 	bpf_spin_unlock(&seat->lock);
 	return taken;

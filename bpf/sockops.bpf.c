@@ -219,7 +219,12 @@ int tw_sockops(struct bpf_sock_ops *ctx)
 	return tw_event(ctx, tw_birth);
 }
 
-/* For kernels without BPF's atomics, which refuse a program that has one, reached or not. */
+/*
+ * The same without atomics: kernels before 5.12 (5ffa25502b5a) refuse a program that
+ * has one, reached or not, and the JIT of arm64 before 5.18. Which is loaded is
+ * decided by what 6.2 brought, see struct extras in loader/kernel/program.c; it may
+ * go with the last kernel before that.
+ */
 SEC("sockops")
 int tw_sockops_old(struct bpf_sock_ops *ctx)
 {

@@ -345,17 +345,19 @@ struct tw_record {
 	struct tw_unset unset;
 };
 
-#define TW_SEAT_TAKING (~0ULL) /* somebody takes it at this moment */
+/* In place of a cookie: these are counted up from 1, and down from ~0 (gen_cookie_next()). */
+#define TW_SEAT_TAKING (1ULL << 63)
 
 /*
  * Where a record is that needs no socket storage: an element of the seats map,
- * whose key is the socket's cookie (SO_COOKIE) % TW_SEATS.
+ * whose key is the socket's cookie (SO_COOKIE) % TW_SEATS. How a seat changes
+ * hands (bpf/record.bpf.h) is part of TW_RECORD_VERSION.
  */
 struct tw_seat {
-	__u64 cookie; /* whose it is; 0: nobody's; TW_SEAT_TAKING */
+	__u64 cookie; /* whose it is; 0: nobody's; TW_SEAT_TAKING: somebody takes it now */
 	__u64 sk;     /* that socket's address, to ask whether it lives */
 	struct tw_record record;
-	struct bpf_spin_lock lock; /* while it changes hands */
+	struct bpf_spin_lock lock; /* while it changes hands without atomics */
 	__u32 reserved;
 };
 

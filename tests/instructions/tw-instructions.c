@@ -14,6 +14,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/cgroup_events.h"
@@ -71,6 +72,9 @@ static int load_all(struct tw_fault *fault)
 	int error;
 
 	error = tw_program_try(fault);
+	/* The twin that kernels before 6.2 get. */
+	setenv("TCPWARDEN_SOCKOPS", "old", 1);
+	error = error ?: tw_program_try(fault);
 	error = error ?: tw_deaths_try(fault);
 	error = error ?: tw_guard_try(&follows, fault);
 	error = error ?: tw_iterator_open(&own_maps, &iterator, fault);

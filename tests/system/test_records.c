@@ -2,6 +2,7 @@
 /* Where records are makes no difference: bpf/record.bpf.h. */
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <tcpwarden/abi.h>
@@ -54,7 +55,7 @@ static void reload(const struct tw_process *daemon, const char *policy)
 	tw_signal(daemon, SIGHUP);
 }
 
-TW_TEST(records__of_sockets_that_want_the_same_seat)
+static void check_two_that_want_the_same_seat(void)
 {
 	int listener = tw_listen(NULL, ADDRESS), first = tw_socket(tw_node, AF_INET, 0), second;
 	struct tw_process daemon = tw_enforce(OLD);
@@ -77,6 +78,18 @@ TW_TEST(records__of_sockets_that_want_the_same_seat)
 	CHECK_INT(TW_RUN("detach", "--restore").status, 0);
 	CHECK_OPTIONS(first, 0, 7200, 75, 7, 0);
 	CHECK_OPTIONS(second, 0, 7200, 33, 9, 0);
+}
+
+TW_TEST(records__of_sockets_that_want_the_same_seat)
+{
+	check_two_that_want_the_same_seat();
+}
+
+/* By the program that takes seats by a lock. */
+TW_TEST(records__of_sockets_that_want_the_same_seat_before_6_2)
+{
+	SYS(setenv("TCPWARDEN_SOCKOPS", "old", 1));
+	check_two_that_want_the_same_seat();
 }
 
 /* What is left in a seat of a socket that ended is not its successor's. */
