@@ -340,7 +340,7 @@ $(DEMO) $(BENCH) $(B)/tests/runtimes/tw-sockopts:
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TW_CFLAGS) $(TW_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-.PHONY: demo demo-parts bench bench-parts bench-plot
+.PHONY: demo demo-parts bench bench-parts bench-plot bench-profile
 demo: deps-test ## a NAT that forgets idle connections, without and with a policy (needs root)
 	$(Q)+$(MAKE) $(JOBS) demo-parts
 
@@ -366,6 +366,10 @@ bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH) $(B)/tests/runtimes/t
 	$(Q)$(call quick,REQUESTS=20) tests/bench/web $(B)
 	$(Q)tests/bench/plot $(B)
 	$(Q)tests/bench/targets $(B)
+
+bench-profile: deps-profile ## where the time of a connection goes, by samples; build/bench/profile.json (needs root)
+	$(Q)+$(MAKE) $(JOBS) $(B)/tcpwarden-static $(B)/tests/bench/tw-bench
+	$(Q)tests/bench/profile $(B)
 
 bench-plot: ## draw build/bench/scale.svg anew, from the JSON of `make bench`
 	$(Q)tests/bench/plot $(B)
@@ -480,6 +484,7 @@ BUILD_DEPS := gcc libc6-dev pkg-config clang-14 llvm-14 bpftool|linux-tools-gene
 	      libelf-dev zlib1g-dev libyaml-dev libevent-dev libjansson-dev libxxhash-dev libseccomp-dev
 TEST_DEPS  := libcmocka-dev iproute2 nftables util-linux jq curl nginx redis-server valgrind
 BENCH_DEPS := libkeepalive0 libdontdie0 wrk redis-tools
+PROFILE_DEPS := libdontdie0 linux-perf
 KERNELS_DEPS = qemu-system-x86 busybox-static cpio xz-utils zstd dash ipvsadm debian-archive-keyring \
 		$(if $(filter %-arm64,$(KERNEL)),qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 RUNTIMES_DEPS := default-jdk-headless|openjdk-17-jdk-headless nodejs python3 redis-server nginx postgresql \
@@ -496,7 +501,7 @@ JOBS	    = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 install_deps = $(if $(NO_DEPS),,$(Q)tests/deps $(foreach package,$(1),'$(package)'))
 
 
-.PHONY: deps deps-build deps-test deps-bench deps-fuzz deps-kernels deps-runtimes deps-image
+.PHONY: deps deps-build deps-test deps-bench deps-profile deps-fuzz deps-kernels deps-runtimes deps-image
 deps: ## install what building, testing and linting need (Debian, Ubuntu)
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(FUZZ_DEPS) $(KERNELS_DEPS) $(LINT_DEPS))
 
@@ -508,6 +513,9 @@ deps-test:
 
 deps-bench:
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(BENCH_DEPS))
+
+deps-profile:
+	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(PROFILE_DEPS))
 
 deps-fuzz:
 	$(call install_deps,$(BUILD_DEPS) $(TEST_DEPS) $(FUZZ_DEPS))

@@ -7,6 +7,7 @@
  * before, falls on all of them alike.
  *
  *   tw-bench TREE JSON JSON-OF-ROUNDS ROUNDS CONNECTIONS LONG-ROUNDS LONG-CONNECTIONS
+ *   tw-bench --make TREE VARIANT CONNECTIONS      of one variant; prints ns of CPU of each
  *
  * TREE is a cgroup folder that holds the variants' cgroups, tcpwarden attached
  * to some. Run it in a network namespace of its own.
@@ -341,12 +342,25 @@ static void report(const struct bench *bench, const char *json_path, const char 
 	tw_report_rounds(rounds, bench->figures);
 }
 
+/* Connections of one variant, for a profile of them. */
+static void make(const char *tree, const char *key, const char *connections)
+{
+	struct tw_order order = { .connections = number(connections, UINT_MAX) };
+	int worker = tw_worker_start(tree, &tw_variants[variant_named(key)]);
+
+	printf("%.0f\n", tw_worker_turn(worker, &order).cpu);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench bench;
 
 	if (argc == 4 && !strcmp(argv[1], "--worker")) {
 		tw_worker_main(argv[2], &tw_variants[variant_named(argv[3])]);
+		return 0;
+	}
+	if (argc == 5 && !strcmp(argv[1], "--make")) {
+		make(argv[2], argv[3], argv[4]);
 		return 0;
 	}
 	if (argc != 8) {
