@@ -347,7 +347,7 @@ demo: deps-test ## a NAT that forgets idle connections, without and with a polic
 demo-parts: $(B)/tcpwarden $(DEMO)
 	$(Q)tests/demo/run $(B)
 
-bench: deps-bench ## what it costs, in half an hour: a table, build/bench/*.json, scale.svg; QUICK=1: in 6 (needs root)
+bench: deps-bench deps-kernels ## what it costs, in half an hour: a table, build/bench/*.json, scale.svg; QUICK=1: in 6 (needs root)
 	$(Q)+$(MAKE) $(JOBS) bench-parts
 
 QUICK	 ?=
@@ -360,6 +360,7 @@ bench-parts: $(B)/tcpwarden $(B)/tcpwarden-static $(BENCH) $(B)/tests/runtimes/t
 	$(Q)$(call quick,SOCKETS='4000 8000 20000 40000' NAMESPACES='5 10 20' ROUNDS=1) tests/bench/sweep/run $(B)
 	$(Q)$(call quick,CGROUPS='100 300 1000' STARTS=1 RELOADS=1 SECONDS_OF_CHURN=1) tests/bench/cgroups $(B)
 	$(Q)$(call quick,ROUNDS=3 IDLE=3) tests/bench/start $(B)
+	$(Q)$(call quick,ROUNDS=3) tests/bench/instructions $(B)
 	$(Q)tests/bench/rollout $(B)
 	$(Q)$(call quick,ROUNDS=1) tests/bench/guard/run $(B)
 	$(Q)$(call quick,RATES=5000 SECONDS_EACH=1) tests/bench/events/run $(B)

@@ -10,7 +10,8 @@
  *   tw-bench --make TREE VARIANT CONNECTIONS      of one variant; prints ns of CPU of each
  *
  * TREE is a cgroup folder that holds the variants' cgroups, tcpwarden attached
- * to some. Run it in a network namespace of its own.
+ * to some; variants whose first folder is not there are left out. Run it in a network
+ * namespace of its own.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -37,7 +38,7 @@
 struct bench {
 	const char *tree;
 	struct tw_turns turns;
-	int worker[MAX_VARIANTS];
+	int worker[MAX_VARIANTS];  /* -1: the variant is left out */
 	int program[MAX_VARIANTS]; /* sockops; -1 where there is none */
 	int deaths;		   /* the programs on the tracepoint of deaths */
 	int deaths_empty;
@@ -93,7 +94,8 @@ static void take_turns(struct bench *bench, void (*turn)(struct bench *bench, si
 
 	shuffle(order);
 	for (size_t i = 0; i < tw_variant_count; i++)
-		turn(bench, order[i]);
+		if (bench->worker[order[i]] >= 0)
+			turn(bench, order[i]);
 }
 
 static void add(struct tw_series *series, double value)
@@ -120,7 +122,9 @@ static void short_round(struct bench *bench)
 
 	take_turns(bench, short_turn);
 	for (size_t i = 0; i < tw_variant_count; i++)
-		add(&figures[i].over_bare, last(&figures[i].cpu) - last(&figures[BARE].cpu));
+		if (bench->worker[i] >= 0)
+			add(&figures[i].over_bare,
+			    last(&figures[i].cpu) - last(&figures[BARE].cpu));
 }
 
 static void long_turn(struct bench *bench, size_t variant)
@@ -251,11 +255,26 @@ static int open_cgroup(const char *tree, const char *cgroup)
 	return fd;
 }
 
-/* The program at the first folder of the variant's cgroup; nothing is at `bare`. */
+/* The first folder of the variant's cgroup: one of those set up. */
+static char *setup_of(const struct tw_variant *variant)
+{
+	return strndup(variant->cgroup, (size_t)(strchr(variant->cgroup, '/') - variant->cgroup));
+}
+
+/* Whether its set-up is there; else the variant is left out. */
+static bool is_set_up(const char *tree, const struct tw_variant *variant)
+{
+	_cleanup_free_ char *top = setup_of(variant);
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", tree, top);
+	return access(path, F_OK) == 0;
+}
+
+/* The program at its set-up; nothing is at `bare`. */
 static int program_of(const char *tree, const struct tw_variant *variant)
 {
-	_cleanup_free_ char *top =
-		strndup(variant->cgroup, (size_t)(strchr(variant->cgroup, '/') - variant->cgroup));
+	_cleanup_free_ char *top = setup_of(variant);
 	_cleanup_close_ int fd = open_cgroup(tree, top);
 	int program = tw_bpf_attached(fd);
 
@@ -275,8 +294,10 @@ static void set_up(struct bench *bench)
 {
 	attach_empty(bench->tree);
 	for (size_t i = 0; i < tw_variant_count; i++) {
-		bench->program[i] = program_of(bench->tree, &tw_variants[i]);
-		bench->worker[i] = tw_worker_start(bench->tree, &tw_variants[i]);
+		bool there = is_set_up(bench->tree, &tw_variants[i]);
+
+		bench->program[i] = there ? program_of(bench->tree, &tw_variants[i]) : -1;
+		bench->worker[i] = there ? tw_worker_start(bench->tree, &tw_variants[i]) : -1;
 	}
 	bench->deaths = check(tw_bpf_linked(TW_PIN_LINK_DEATHS), TW_PIN_LINK_DEATHS);
 }
@@ -312,14 +333,14 @@ static void run_rounds(struct bench *bench)
 		watched_round(bench);
 }
 
-static unsigned number(const char *text, unsigned max)
+static unsigned number(const char *text, unsigned min, unsigned max)
 {
 	char *end;
 	unsigned long n = strtoul(text, &end, 10);
 
 	errno = 0;
-	if (end == text || *end || n < 1 || n > max)
-		tw_bench_fail("%s: not a number from 1 to %u", text, max);
+	if (end == text || *end || n < min || n > max)
+		tw_bench_fail("%s: not a number from %u to %u", text, min, max);
 	return (unsigned)n;
 }
 
@@ -345,7 +366,7 @@ static void report(const struct bench *bench, const char *json_path, const char 
 /* Connections of one variant, for a profile of them. */
 static void make(const char *tree, const char *key, const char *connections)
 {
-	struct tw_order order = { .connections = number(connections, UINT_MAX) };
+	struct tw_order order = { .connections = number(connections, 1, UINT_MAX) };
 	int worker = tw_worker_start(tree, &tw_variants[variant_named(key)]);
 
 	printf("%.0f\n", tw_worker_turn(worker, &order).cpu);
@@ -370,10 +391,10 @@ int main(int argc, char **argv)
 	}
 	bench.tree = argv[1];
 	bench.turns = (struct tw_turns){
-		.rounds = number(argv[4], TW_BENCH_MAX_ROUNDS),
-		.connections = number(argv[5], UINT_MAX),
-		.long_rounds = number(argv[6], TW_BENCH_MAX_ROUNDS),
-		.long_connections = number(argv[7], UINT_MAX),
+		.rounds = number(argv[4], 1, TW_BENCH_MAX_ROUNDS),
+		.connections = number(argv[5], 1, UINT_MAX),
+		.long_rounds = number(argv[6], 0, TW_BENCH_MAX_ROUNDS),
+		.long_connections = number(argv[7], 1, UINT_MAX),
 	};
 	stay_on_this_cpu();
 	set_up(&bench);

@@ -90,7 +90,8 @@ void tw_report_table(const struct tw_figures *figures, const struct tw_tracepoin
 	printf("%-42s %7s %-23s%7s %-23s %7s %6s %6s %5s\n", "", "CPU us", "  over bare", "whole",
 	       "  over bare", "conn/s", "BPF ns", "net", "runs");
 	for (size_t i = 0; i < tw_variant_count; i++)
-		print_row(&tw_variants[i], &figures[i]);
+		if (figures[i].cpu.count > 0)
+			print_row(&tw_variants[i], &figures[i]);
 	printf("\nThe tracepoint of deaths, a run where nobody died: %.1f ns, %+.1f (%+.1f..%+.1f) "
 	       "over an empty program there;\nin all, to a connection that no policy concerns: "
 	       "%+.2f (%+.2f..%+.2f) us of CPU (in each line above, bare's too)\n",
