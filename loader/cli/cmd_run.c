@@ -190,6 +190,8 @@ enum tw_exit tw_cmd_run(const struct tw_args *args)
 	tw_heap_frugal();
 	/* Until the loop listens: a reload asked for while we start is this start. */
 	signal(SIGHUP, SIG_IGN);
+	/* Who follows events, or reads our log, may be gone: that is an error of the write. */
+	signal(SIGPIPE, SIG_IGN);
 	status = run(args, attach_path, pod_logs);
 	tw_log_flush();
 	return status;

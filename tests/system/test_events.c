@@ -207,6 +207,23 @@ TW_TEST(events__readers_that_talk)
 	CHECK(tw_runs(&daemon));
 }
 
+/* What is written for it has nowhere to go: no SIGPIPE ends the daemon. */
+TW_TEST(events__a_reader_that_stops_listening)
+{
+	struct tw_process daemon = tw_enforce(POLICY);
+	int fd;
+
+	WAIT_FOR(access(socket_path(), F_OK) == 0);
+	fd = join();
+	WAIT_FOR(tw_followers() == 1);
+	SYS(shutdown(fd, SHUT_RD));
+	tw_policy("%s", "- {name: all, keepalive: 2s:1s:1}\n");
+	tw_signal(&daemon, SIGHUP);
+	WAIT_FOR(tw_followers() == 0);
+	CHECK(tw_runs(&daemon));
+	end(&daemon);
+}
+
 TW_TEST(events__a_folder_that_cannot_be)
 {
 	const char *policy = tw_policy(POLICY);
