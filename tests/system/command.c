@@ -183,6 +183,8 @@ struct tw_process tw_enforce_file(const char *path)
 	struct tw_process daemon = TW_START("run", "-c", path, "--attach-to", tw_node);
 
 	tw_wait_enforcing(&daemon);
+	/* The first sweep counts, too: as open already, what was opened before it. */
+	WAIT_FOR(strstr(tw_log_of(&daemon), "swept "));
 	return daemon;
 }
 

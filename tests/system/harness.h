@@ -153,7 +153,7 @@ void tw_join_child(pid_t pid);
 
 /* A policy file of the list given (`- {name: ...}` lines), ever the same path. */
 const char *tw_policy(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* `run` at the attach point with this policy file, or list; returns when it enforces. */
+/* `run` at the attach point with this policy file, or list; returns when it enforces and has swept. */
 struct tw_process tw_enforce_file(const char *path);
 struct tw_process tw_enforce(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void tw_wait_enforcing(const struct tw_process *daemon);
