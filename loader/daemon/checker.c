@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "kernel/process.h"
 #include "lib/buf.h"
 #include "lib/cleanup.h"
 
@@ -96,7 +97,6 @@ static void on_output(evutil_socket_t fd, short what, void *data)
 
 static void start(struct tw_checker *checker, const struct tw_check_subject *subject)
 {
-	sigset_t all, before;
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
@@ -109,13 +109,9 @@ static void start(struct tw_checker *checker, const struct tw_check_subject *sub
 		stop(checker);
 		return;
 	}
-	/* Signals are for us: the child keeps them blocked. */
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	checker->child = fork();
+	checker->child = tw_process_fork();
 	if (checker->child == 0)
 		look(subject, ends[1]);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
 	if (checker->child < 0) {
 		checker->child = 0;

@@ -3,13 +3,13 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/process.h"
 #include "lib/clock.h"
 
 #define DEADLINE (30 * TW_NS_PER_SECOND)
@@ -74,21 +74,6 @@ static int await(const struct tw_slot *slot, pid_t *filler)
 	return 0;
 }
 
-/* Signals are for us: the child keeps them blocked. */
-static pid_t start(const struct tw_slot *slot)
-{
-	sigset_t all, before;
-	pid_t pid;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	pid = fork();
-	if (pid == 0)
-		_exit(fill(slot));
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid;
-}
-
 int tw_slots_fill(const struct tw_slot *slots, size_t count)
 {
 	int error = 0;
@@ -97,8 +82,10 @@ int tw_slots_fill(const struct tw_slot *slots, size_t count)
 		return -E2BIG;
 	tw_slots_settle();
 	for (; fillers.count < count && !error; fillers.count++) {
-		pid_t pid = start(&slots[fillers.count]);
+		pid_t pid = tw_process_fork();
 
+		if (pid == 0)
+			_exit(fill(&slots[fillers.count]));
 		if (pid < 0)
 			error = -fill(&slots[fillers.count]);
 		fillers.pid[fillers.count] = pid < 0 ? 0 : pid;
